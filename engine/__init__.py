@@ -1,0 +1,1 @@
+"""The engine: pure core, dialects and expressions; runtime and adapters around them."""

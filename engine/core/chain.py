@@ -1,0 +1,79 @@
+"""Tamper evidence: digests of events, the chain of an execution, the chain of a shard's commits.
+
+Chain version 1. An event's digest is a Merkle root over the top-level members of its data, each
+salted, so that an export can leave members out and still verify. An event's hash covers the hash of
+the event before it in its execution, its columns and its digest. A commit's hash covers the commit
+before it in its shard and, for each birth period it touched, the count and a digest of the events,
+so that the chain outlives a dropped partition.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+CHAIN_VERSION = b"refold-chain-1"
+SALT_BYTES = 16
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def member_salts(salt: bytes, names: Iterable[str]) -> list[bytes]:
+    """The salt of each member, in order: giving one away tells nothing about the others."""
+    return [hashlib.sha256(salt + name.encode()).digest()[:SALT_BYTES] for name in names]
+
+
+def member_leaf(member_salt: bytes, name: str, value: bytes) -> bytes:
+    """The leaf of one member: over its salt, name and value bytes as stored."""
+    head = len(name.encode()).to_bytes(4, "big") + name.encode()
+    return hashlib.sha256(b"\x00" + member_salt + head + value).digest()
+
+
+def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
+    """The root over the leaves in the order of the members."""
+    return hashlib.sha256(b"\x01" + b"".join(leaves)).digest()
+
+
+def merkle_root(data: bytes, salt: bytes) -> bytes:
+    """The digest of an event's data: a JSON object as stored."""
+    members = _members.decode(data)
+    salts = member_salts(salt, members)
+    return root_of_leaves(
+        member_leaf(one, name, bytes(value))
+        for one, (name, value) in zip(salts, members.items(), strict=True)
+    )
+
+
+def event_hash(previous: bytes, columns: Sequence[Any], digest: bytes) -> bytes:
+    """The hash of an event: over the hash before it (empty for the first), its columns in the order
+    of `engine.ports.codec`, and its digest."""
+    return hashlib.sha256(previous + _canonical(columns) + digest).digest()
+
+
+def _canonical(columns: Sequence[Any]) -> bytes:
+    """An unambiguous text of the columns: JSON array, ids as hex."""
+    plain = [column.hex if isinstance(column, UUID) else column for column in columns]
+    return json.dumps(plain, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def genesis(cluster_id: str, shard: int) -> bytes:
+    """The hash before the first commit of a shard: a splice from elsewhere does not fit."""
+    return hashlib.sha256(CHAIN_VERSION + f"|{cluster_id}|{shard}".encode()).digest()
+
+
+def part_digest(positions_and_hashes: Iterable[tuple[int, bytes]]) -> bytes:
+    """The digest of the events of one birth period in a commit, in order of position."""
+    digest = hashlib.sha256()
+    for position, event in positions_and_hashes:
+        digest.update(position.to_bytes(8, "big") + event)
+    return digest.digest()
+
+
+def commit_hash(
+    previous: bytes, shard: int, number: int, first: int, count: int, epoch: int, at: int, parts: bytes
+) -> bytes:
+    """The hash of a commit. `parts` is the JSON text that the commit record stores."""
+    head = _canonical((shard, number, first, count, epoch, at))
+    return hashlib.sha256(previous + head + parts).digest()

@@ -1,0 +1,102 @@
+"""What may be asked of an execution. Everything from clock, chance and the outside is in here."""
+
+from typing import Any
+
+import msgspec
+
+from schemas.events.parts import CloudEventRef, Error
+
+
+class Circumstance(msgspec.Struct, frozen=True):
+    """Who asks, when and with which chance. `at`: ms since 1970, database-derived. `chance` is in
+    [0, 1), for jitter. `actor`: the key's name with how it was authenticated, or `engine`."""
+
+    at: int
+    actor: str = "engine"
+    traceparent: str | None = None
+    chance: float = 0.0
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A CloudEvent of the stream as the core needs it. `attributes`: context attributes and
+    extensions, names in lower case, values as text. `payload`: its data as JSON value;
+    `whole`: the event in its JSON form (for definitions that are not `dataOnly`)."""
+
+    event: CloudEventRef
+    at: int
+    attributes: dict[str, str]
+    payload: Any
+    whole: Any
+
+
+class StartExecution(msgspec.Struct, frozen=True, tag=True):
+    """Begin. `trigger` is the CloudEvent that starts it, if one does."""
+
+    input: Any = None
+    name: str | None = None
+    start_key: str | None = None
+    from_position: int = 0
+    trigger: Arrived | None = None
+    labels: dict[str, str] = {}
+
+
+class OfferEvent(msgspec.Struct, frozen=True, tag=True):
+    """A CloudEvent for a start that gathers several: opens or adds to the gathering."""
+
+    arrived: Arrived
+
+
+class CompleteAction(msgspec.Struct, frozen=True, tag=True):
+    """The action with this seq answered."""
+
+    action: int
+    result: Any
+    printed: str | None = None
+    duration_ms: int | None = None
+
+
+class FailAction(msgspec.Struct, frozen=True, tag=True):
+    """The action with this seq failed."""
+
+    action: int
+    error: Error
+    printed: str | None = None
+    duration_ms: int | None = None
+
+
+class FireTimer(msgspec.Struct, frozen=True, tag=True):
+    """The timer with this seq is due."""
+
+    timer: int
+
+
+class DeliverEvent(msgspec.Struct, frozen=True, tag=True):
+    """A CloudEvent that passes a filter of the wait (see `engine.core.matching`)."""
+
+    wait: int
+    arrived: Arrived
+
+
+class DeliverCallback(msgspec.Struct, frozen=True, tag=True):
+    """The answer to the callback state whose frame is `frame`; its token was already verified."""
+
+    frame: int
+    data: Any
+
+
+class CancelExecution(msgspec.Struct, frozen=True, tag=True):
+    """End it now."""
+
+    reason: str = ""
+
+
+Command = (
+    StartExecution
+    | OfferEvent
+    | CompleteAction
+    | FailAction
+    | FireTimer
+    | DeliverEvent
+    | DeliverCallback
+    | CancelExecution
+)

@@ -1,0 +1,38 @@
+"""What the world must do after a step was committed: the difference between two states."""
+
+import msgspec
+
+from engine.model.event import Event
+from engine.model.evaluation import EvalRequest
+from engine.model.state import Action, ExecutionState, RunningTimer, Wait
+
+
+class Effects(msgspec.Struct, frozen=True):
+    """Effects of going from one state to another. Timers and waits are written by the statement
+    that appends the events; calls start only after it committed.
+
+    `calls`: actions to run; `recalls`: ids of actions whose answer is no longer wanted;
+    `timers_set` / `timers_cleared`, `waits_opened` / `waits_closed`: changes of the operational
+    indexes (waits whose filters changed appear as opened again); `closed`: the execution ended."""
+
+    calls: tuple[Action, ...] = ()
+    recalls: tuple[int, ...] = ()
+    timers_set: tuple[RunningTimer, ...] = ()
+    timers_cleared: tuple[int, ...] = ()
+    waits_opened: tuple[Wait, ...] = ()
+    waits_closed: tuple[int, ...] = ()
+    closed: bool = False
+
+
+class Step(msgspec.Struct, frozen=True):
+    """The outcome of one command."""
+
+    events: tuple[Event, ...]
+    state: ExecutionState
+    effects: Effects
+
+
+class NeedsValues(msgspec.Struct, frozen=True):
+    """The step needs these expressions evaluated; call it again with the answers added."""
+
+    requests: tuple[EvalRequest, ...]

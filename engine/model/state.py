@@ -1,0 +1,126 @@
+"""The state of one execution: what its events fold into. Nothing here is stored as truth."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from schemas.events.bodies import ActionScheduled
+from schemas.events.parts import Error, EventFilter, Write
+
+Phase = Literal["new", "gathering", "running", "completed", "failed", "cancelled", "expired"]
+TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled", "expired"})
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A live scope. `id` is the seq of the event that opened it, `parent` the frame around it (0:
+    none). `kind` says what it is a frame of, `node` and `name` which one. `data` is its own data.
+
+    `variables` are expression variables (a foreach parameter). `journal` holds the writes made in a
+    branch or iteration, for the join. For a frame whose node runs children: `total` of them,
+    `started` so far, `done` (number -> journal, in order of completion), `items` and `parameter`,
+    `batch` and `mode` of a foreach. `answer` is a callback's answer that came early."""
+
+    id: int
+    parent: int
+    kind: Literal["execution", "state", "branch", "iteration"]
+    node: str
+    name: str
+    data: Any = None
+    at: int = 0
+    branch: int | None = None
+    iteration: int | None = None
+    variables: dict[str, Any] = {}
+    journal: tuple[Write, ...] = ()
+    total: int = 0
+    started: int = 0
+    done: dict[int, tuple[Write, ...]] = {}
+    items: tuple[Any, ...] | None = None
+    parameter: str | None = None
+    batch: int | None = None
+    mode: Literal["parallel", "sequential"] = "parallel"
+    answer: tuple[Any, ...] = ()
+
+
+class Action(msgspec.Struct, frozen=True):
+    """A call that was asked for and has not answered, or failed and will be retried. `id` is the seq
+    of its ActionScheduled; `first` that of the first attempt; `call` is the first attempt's body."""
+
+    id: int
+    first: int
+    frame: int
+    node: str
+    name: str
+    attempt: int
+    at: int
+    call: ActionScheduled
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """An open wait. `received`: payloads taken so far, by event definition."""
+
+    id: int
+    frame: int
+    node: str
+    name: str
+    at: int
+    mode: Literal["any", "all"]
+    filters: tuple[EventFilter, ...]
+    callback: bool = False
+    received: dict[str, Any] = {}
+
+
+class RunningTimer(msgspec.Struct, frozen=True):
+    """A timer that has not fired. `due` in ms since 1970. `action` is what a retry repeats."""
+
+    id: int
+    frame: int
+    node: str
+    name: str
+    purpose: str
+    due: int
+    subject: int = 0
+    action: Action | None = None
+
+
+class ExecutionState(msgspec.Struct, frozen=True):
+    """The fold of an execution's events up to `seq`.
+
+    `consumed`: for each event definition the highest position taken, so that a loop takes each
+    CloudEvent once. `correlation`: attribute values fixed so far."""
+
+    id: UUID
+    seq: int = 0
+    at: int = 0
+    phase: Phase = "new"
+    workflow: str = ""
+    version: str = ""
+    definition_hash: str = ""
+    name: str | None = None
+    start_key: str | None = None
+    started_at: int = 0
+    closed_at: int | None = None
+    from_position: int = 0
+    root: int = 0
+    frames: dict[int, Frame] = {}
+    actions: dict[int, Action] = {}
+    timers: dict[int, RunningTimer] = {}
+    waits: dict[int, Wait] = {}
+    consumed: dict[str, int] = {}
+    correlation: dict[str, str] = {}
+    input: Any = None
+    output: Any = None
+    error: Error | None = None
+    terminated: bool = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether a terminal event was folded."""
+        return self.phase in TERMINAL
+
+    @property
+    def status(self) -> str:
+        """The status shown to people: `waiting` when only timers and waits are open."""
+        if self.phase == "running" and not self.actions and (self.timers or self.waits):
+            return "waiting"
+        return self.phase

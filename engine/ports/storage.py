@@ -1,0 +1,215 @@
+"""Protocols of what Postgres does: log, inbox, leases, streams, definitions, indexes.
+
+All methods may raise Unavailable (a service is away: retry later). None holds a transaction open.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from engine.ports.rows import (
+    Append,
+    DeadLetter,
+    DefinitionRow,
+    EventRow,
+    GatheringRow,
+    InboxRow,
+    IngestRow,
+    Match,
+    Receipt,
+    ShardHead,
+    SnapshotRow,
+    StreamEvent,
+    SubscriptionRow,
+    TimerRow,
+    TriggerRow,
+)
+
+
+class Log(Protocol):
+    """The append-only log."""
+
+    async def append(self, batch: Append) -> None:
+        """Commit the batch in one statement. Raises Fenced (epoch or head differ: nothing was
+        written), OutcomeUnknown (the reply was lost)."""
+
+    async def locked_head(self, shard: int) -> ShardHead:
+        """The head read under its lock, so that every append before it has ended. Waits for one in
+        flight."""
+
+    async def heads(self) -> list[ShardHead]:
+        """All head rows, without lock: up to which position each shard can be read."""
+
+    async def read_execution(
+        self, execution_id: UUID, after: int = 0, limit: int = 10_000, upto: int | None = None
+    ) -> list[EventRow]:
+        """Events with seq > after (and <= upto), in order."""
+
+    async def read_shard(
+        self, shard: int, after: int, upto: int, limit: int = 5_000
+    ) -> list[EventRow]:
+        """Events with after < position <= upto, in order of position."""
+
+    async def read_commits(self, shard: int, after: int, limit: int = 1_000) -> list[dict[str, object]]:
+        """Commit records with commit_no > after as dicts of the columns (for verify)."""
+
+    async def save_snapshots(self, rows: Sequence[SnapshotRow]) -> None:
+        """Replace the snapshots of these executions."""
+
+    async def load_snapshots(self, ids: Sequence[tuple[int, UUID]]) -> list[SnapshotRow]:
+        """Snapshots that exist for these (shard, execution)."""
+
+
+class Inbox(Protocol):
+    """What came from outside, committed before it was answered."""
+
+    async def accept_start(
+        self,
+        namespace: str,
+        workflow: str,
+        keys: Sequence[str],
+        shard: int,
+        request_hash: bytes,
+        body: bytes,
+        actor: str,
+        traceparent: str | None,
+    ) -> tuple[UUID, bool]:
+        """Mint an execution and put its start (StartRequest bytes; the database sets
+        `from_position` to the stream's head) into the inbox, once for each key. Returns (id, whether
+        it existed). Raises Conflict when a key came before with another request hash."""
+
+    async def put(
+        self,
+        kind: str,
+        execution_id: UUID,
+        namespace: str,
+        body: bytes,
+        actor: str,
+        traceparent: str | None,
+    ) -> None:
+        """Put a callback or cancel into the inbox of the execution's shard."""
+
+    async def read(self, shards: Sequence[int], excluded: Sequence[int], limit: int) -> list[InboxRow]:
+        """All rows present for these shards but those with an id in `excluded`; offers and starts
+        in order of (position, id)."""
+
+    async def is_accepted(self, namespace: str, execution_id: UUID) -> bool:
+        """Whether a start with this id was accepted in this namespace (its log may still be empty)."""
+
+
+class Leases(Protocol):
+    """Who owns which shard, by the database's clock."""
+
+    async def announce(self, engine: str, ttl_ms: int) -> list[str]:
+        """Say that this engine lives; returns all living engines, sorted."""
+
+    async def claim(self, engine: str, shard: int, ttl_ms: int) -> ShardHead | None:
+        """Take a shard that is free or whose lease ran out: epoch + 1, after ending the old owner's
+        database sessions. None: somebody holds it."""
+
+    async def renew(self, engine: str, shards: Sequence[int], ttl_ms: int) -> list[int]:
+        """Renew leases; returns the shards still held."""
+
+    async def release(self, engine: str, shards: Sequence[int]) -> None:
+        """Give shards back."""
+
+    async def now_ms(self) -> int:
+        """The database's clock."""
+
+
+class Indexes(Protocol):
+    """Operational indexes, written by append, read here."""
+
+    async def due_timers(self, shards: Sequence[int], now: int, limit: int) -> list[TimerRow]:
+        """Timers with due <= now, the earliest first."""
+
+    async def next_due(self, shards: Sequence[int]) -> int | None:
+        """When the next timer of these shards is due."""
+
+    async def open_subscriptions(self, shards: Sequence[int]) -> list[SubscriptionRow]:
+        """All open subscriptions of these shards (after a takeover: look again)."""
+
+    async def open_actions(self, shards: Sequence[int]) -> list[UUID]:
+        """Executions of these shards that have a scheduled action without an answer (takeover)."""
+
+    async def gatherings(self, shard: int, trigger: str, key: bytes) -> list[GatheringRow]:
+        """Open gatherings of this trigger and key, oldest first."""
+
+
+class Streams(Protocol):
+    """The CloudEvents of a namespace: a stream with gap-free positions."""
+
+    async def ingest(self, namespace: str, rows: Sequence[IngestRow]) -> list[Receipt]:
+        """Store; one receipt a row. After the return they are durable."""
+
+    async def head(self, namespace: str, *, settled: bool = False) -> int:
+        """The last position; `settled`: waits for ingests in flight (FOR SHARE)."""
+
+    async def read(
+        self,
+        namespace: str,
+        types: Sequence[str],
+        after: int,
+        upto: int,
+        key: bytes | None = None,
+        limit: int = 200,
+    ) -> list[StreamEvent]:
+        """CloudEvents of these types (empty: all) with after < position <= upto, in order; with
+        `key`, only those that have this attribute key."""
+
+    async def matched(self, namespace: str) -> int:
+        """The matcher's cursor."""
+
+    async def namespaces(self, shards: Sequence[int]) -> list[str]:
+        """Namespaces whose stream is matched in these shards and has unmatched events."""
+
+    async def triggers(self, namespace: str) -> list[TriggerRow]:
+        """All triggers whose range is not wholly matched yet."""
+
+    async def subscribers(
+        self, namespace: str, types: Sequence[str], keys: Sequence[bytes]
+    ) -> list[SubscriptionRow]:
+        """Open subscriptions of these types whose key is None or among `keys`."""
+
+    async def advance(
+        self, shard: int, epoch: int, namespace: str, expected: int, to: int, matches: Sequence[Match]
+    ) -> None:
+        """Put the matches into the inboxes and move the cursor, in one statement. Raises Fenced."""
+
+    async def dead_letter(
+        self, namespace: str, origin: str, code: str, reason: str, headers: bytes, body: bytes
+    ) -> None:
+        """Keep a message that could not be read."""
+
+    async def dead_letters(self, namespace: str, after: int, limit: int) -> list[DeadLetter]:
+        """Dead letters with id > after."""
+
+
+class Definitions(Protocol):
+    """Immutable definition versions."""
+
+    async def apply(
+        self, row: DefinitionRow, types: Sequence[str], trigger: str | None
+    ) -> bool:
+        """Store and activate: its trigger opens and that of the version before closes at the same
+        position of the stream. False: the very same version was there and active already. Raises
+        Conflict when this version holds other content."""
+
+    async def get(self, namespace: str, workflow: str, version: str | None) -> DefinitionRow:
+        """A version, or the active one. Raises NotFound."""
+
+    async def by_hash(self, namespace: str, definition_hash: str) -> DefinitionRow:
+        """The version with this hash. Raises NotFound."""
+
+    async def list(self, namespace: str, after: str = "", limit: int = 100) -> list[DefinitionRow]:
+        """All versions, in order of (workflow, created_at)."""
+
+
+class Readers(Protocol):
+    """How far each registered reader of the log has read (projections, the outbox)."""
+
+    async def positions(self, reader: str) -> dict[int, int]:
+        """Registers the reader if it is new; its position in each shard (absent: 0)."""
+
+    async def advance(self, reader: str, shard: int, position: int) -> None:
+        """Remember that the reader has dealt with everything up to this position."""

@@ -1,0 +1,280 @@
+"""Every event type of the log, version 1: what happened, with every fact that a fold needs.
+
+The envelope (sequence number, time, frame, node, branch, iteration, attempt) is not repeated here.
+"Frame" is the seq of the event that opened a scope: an execution, a state, a branch, an iteration.
+A field is added only with a default; any other change is a new version and an upcaster.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from schemas.events.parts import CloudEventRef, Error, EventFilter, Write
+
+
+class EventBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Base of all event bodies."""
+
+
+class ExecutionStarted(EventBody, frozen=True, omit_defaults=True):
+    """An execution begins; opens its root frame. `from_position`: the head of the CloudEvent stream
+    when the start was accepted, from which its waits look. `start_key`: the idempotency key."""
+
+    workflow: str
+    version: str
+    definition_hash: str
+    dialect: str
+    ir_version: int
+    input: Any = None
+    name: str | None = None
+    start_key: str | None = None
+    from_position: int = 0
+    trigger: CloudEventRef | None = None
+    labels: dict[str, str] = {}
+
+
+class GatheringOpened(EventBody, frozen=True, omit_defaults=True):
+    """The first CloudEvent of a start that needs several; it becomes an execution or expires."""
+
+    workflow: str
+    version: str
+    definition_hash: str
+    dialect: str
+    ir_version: int
+    trigger: str
+    filters: tuple[EventFilter, ...]
+    from_position: int = 0
+
+
+class GatheringExpired(EventBody, frozen=True, omit_defaults=True):
+    """Not all CloudEvents of the start came in time: no execution is made."""
+
+    missing: tuple[str, ...] = ()
+
+
+class StateEntered(EventBody, frozen=True, omit_defaults=True):
+    """A state begins; opens its frame. `writes` give the frame its data."""
+
+    type: str
+    writes: tuple[Write, ...] = ()
+
+
+class StateExited(EventBody, frozen=True, omit_defaults=True):
+    """The state's frame closes with all that is still open in it; `writes` go to its parent."""
+
+    next: str | None = None
+    writes: tuple[Write, ...] = ()
+
+
+class VariablesAssigned(EventBody, frozen=True, omit_defaults=True):
+    """Data of the frame changed without an action (an inject state)."""
+
+    writes: tuple[Write, ...] = ()
+
+
+class ChoiceTaken(EventBody, frozen=True, omit_defaults=True):
+    """A switch decided. `case` is its name or number, `default` for the default; `condition` the
+    expression that was true."""
+
+    case: str
+    condition: str | None = None
+    next: str | None = None
+
+
+class ActionScheduled(EventBody, frozen=True, omit_defaults=True):
+    """The intent to call. `handler` names who runs it, `operation` what; `arguments` as sent, except
+    that `deferred` lists (path, expression) of those that name a secret: they are evaluated when
+    the call is made and never stored. A retry names the first attempt in `retry_of` and repeats
+    no arguments."""
+
+    function: str
+    handler: str
+    operation: str
+    timeout_ms: int
+    arguments: Any = None
+    deferred: tuple[tuple[tuple[str | int, ...], str], ...] = ()
+    retry_of: int | None = None
+
+
+class ActionCompleted(EventBody, frozen=True, omit_defaults=True):
+    """The call answered. `action` is the seq of its ActionScheduled; `result` as received."""
+
+    action: int
+    result: Any | UnsetType = UNSET
+    writes: tuple[Write, ...] = ()
+    printed: str | None = None
+    duration_ms: int | None = None
+
+
+class ActionFailed(EventBody, frozen=True, omit_defaults=True):
+    """The call failed. `action` is the seq of its ActionScheduled."""
+
+    action: int
+    error: Error
+    printed: str | None = None
+    duration_ms: int | None = None
+
+
+class ActionSkipped(EventBody, frozen=True, omit_defaults=True):
+    """The action's condition was false."""
+
+    condition: str
+
+
+class ActionCancelled(EventBody, frozen=True, omit_defaults=True):
+    """A call in flight is no longer wanted; its answer will be ignored."""
+
+    action: int
+    reason: str
+
+
+class RetryScheduled(EventBody, frozen=True, omit_defaults=True):
+    """The call is made again at `due` (ms since 1970): opens a timer. `delay_ms` was chosen with
+    jitter and recorded; `attempt` is the number of the coming attempt."""
+
+    action: int
+    attempt: int
+    delay_ms: int
+    due: int
+
+
+class TimerSet(EventBody, frozen=True, omit_defaults=True):
+    """A timer runs until `due` (ms since 1970, database clock). `subject`: the wait or frame that a
+    timeout is about."""
+
+    purpose: Literal["sleep", "event_timeout", "before_action", "after_action", "yield"]
+    due: int
+    subject: int = 0
+
+
+class TimerFired(EventBody, frozen=True, omit_defaults=True):
+    """The timer with this seq came due."""
+
+    timer: int
+
+
+class EventAwaited(EventBody, frozen=True, omit_defaults=True):
+    """The frame waits for CloudEvents: any one of `filters`, or all of them. A callback's wait can
+    also be answered with its token."""
+
+    mode: Literal["any", "all"]
+    filters: tuple[EventFilter, ...]
+    callback: bool = False
+
+
+class EventReceived(EventBody, frozen=True, omit_defaults=True):
+    """A CloudEvent (or the answer to a callback, then `event` is None) was taken by wait `wait`
+    (0: it started the execution) for event definition `ref`. `correlation`: attribute values that
+    it fixed. `done`: the wait is satisfied and closed. `data` is the payload as filters see it,
+    left out where a write holds it."""
+
+    wait: int
+    ref: str
+    event: CloudEventRef | None = None
+    data: Any | UnsetType = UNSET
+    correlation: dict[str, str] = {}
+    writes: tuple[Write, ...] = ()
+    done: bool = True
+
+
+class CallbackReceived(EventBody, frozen=True, omit_defaults=True):
+    """A callback's answer came before its state was waiting; it is kept in the frame."""
+
+    data: Any = None
+
+
+class EventWaitClosed(EventBody, frozen=True, omit_defaults=True):
+    """The wait ended without being satisfied."""
+
+    wait: int
+    reason: Literal["timeout", "cancelled"]
+
+
+class EventEmitted(EventBody, frozen=True, omit_defaults=True):
+    """A CloudEvent to publish; its id is this event's id, its time this event's time."""
+
+    ref: str
+    type: str
+    source: str
+    data: Any | UnsetType = UNSET
+    subject: str | None = None
+    extensions: dict[str, str] = {}
+
+
+class BranchStarted(EventBody, frozen=True, omit_defaults=True):
+    """A branch begins on its own copy of the data; opens its frame."""
+
+    total: int
+
+
+class BranchCompleted(EventBody, frozen=True, omit_defaults=True):
+    """The branch reached its end; its frame closes, what it wrote is kept for the join."""
+
+
+class BranchCancelled(EventBody, frozen=True, omit_defaults=True):
+    """The branch is no longer wanted; its frame closes, what it wrote is dropped."""
+
+    reason: str
+
+
+class BranchJoined(EventBody, frozen=True, omit_defaults=True):
+    """Enough branches completed: what `branches` (declaration order) wrote goes into the data."""
+
+    branches: tuple[int, ...]
+    writes: tuple[Write, ...] = ()
+
+
+class IterationsOpened(EventBody, frozen=True, omit_defaults=True):
+    """A foreach knows what it iterates over."""
+
+    items: list[Any]
+    parameter: str | None = None
+    mode: Literal["parallel", "sequential"] = "parallel"
+    batch: int | None = None
+
+
+class IterationStarted(EventBody, frozen=True, omit_defaults=True):
+    """Iteration number `iteration` of the envelope begins; opens its frame."""
+
+
+class IterationCompleted(EventBody, frozen=True, omit_defaults=True):
+    """The iteration reached its end; its frame closes, its result is kept in its slot."""
+
+
+class IterationCancelled(EventBody, frozen=True, omit_defaults=True):
+    """The iteration is no longer wanted; its frame closes."""
+
+    reason: str
+
+
+class IterationsJoined(EventBody, frozen=True, omit_defaults=True):
+    """All iterations completed; `writes` collect their results in input order."""
+
+    writes: tuple[Write, ...] = ()
+
+
+class ErrorCaught(EventBody, frozen=True, omit_defaults=True):
+    """An error met a handler of the state: what is open in the state's frame closes."""
+
+    error: Error
+    handler: str
+    next: str | None = None
+
+
+class ExecutionCompleted(EventBody, frozen=True, omit_defaults=True):
+    """Terminal: the output is the root frame's data. `terminated`: an end definition said so."""
+
+    terminated: bool = False
+
+
+class ExecutionFailed(EventBody, frozen=True, omit_defaults=True):
+    """Terminal: no handler took the error."""
+
+    error: Error
+
+
+class ExecutionCancelled(EventBody, frozen=True, omit_defaults=True):
+    """Terminal: somebody asked for it."""
+
+    reason: str = ""
