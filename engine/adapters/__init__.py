@@ -1,0 +1,1 @@
+"""The only doors to the world; each implements ports of engine.ports."""

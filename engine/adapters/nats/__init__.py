@@ -1,0 +1,1 @@
+"""The ports carried by NATS, through nats-py."""

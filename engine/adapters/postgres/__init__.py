@@ -1,0 +1,1 @@
+"""The ports kept in Postgres, through asyncpg."""

@@ -1,0 +1,1 @@
+"""Definition languages: each compiles its text to a program of engine.model."""

@@ -1,0 +1,1 @@
+"""Expressions: text, compiled once, to a value."""

@@ -1,0 +1,1 @@
+"""Orchestration over the ports: shards, commits, timers, dispatch of effects, matching."""

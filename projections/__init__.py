@@ -1,0 +1,1 @@
+"""Read models: rows kept by tailing the log, always rebuildable from it."""

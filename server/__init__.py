@@ -1,0 +1,1 @@
+"""The server, its command line and its one composition root."""

@@ -1,0 +1,1 @@
+"""Postgres and NATS of our own, started and watched as child programs."""
