@@ -183,10 +183,11 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Choose(Node, frozen=True, tag="choose"):
-    """Leave the state by the first case whose condition is true, else by `default`."""
+    """Leave the state by the first case whose condition is true, else by `default`; without one,
+    no true case is an error."""
 
     cases: tuple[Case, ...] = ()
-    default: Exit = Exit()
+    default: Exit | None = None
 
 
 class Branch(msgspec.Struct, frozen=True):

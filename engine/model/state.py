@@ -18,8 +18,8 @@ class Frame(msgspec.Struct, frozen=True):
 
     `variables` are expression variables (a foreach parameter). `journal` holds the writes made in a
     branch or iteration, for the join. For a frame whose node runs children: `total` of them,
-    `started` so far, `done` (number -> journal, in order of completion), `items` and `parameter`,
-    `batch` and `mode` of a foreach. `answer` is a callback's answer that came early."""
+    `needed` to go on, `started` so far, `done` (number -> journal, in order of completion); `items`,
+    `parameter`, `batch` and `mode` of a foreach. `answer` is a callback's answer that came early."""
 
     id: int
     parent: int
@@ -33,6 +33,7 @@ class Frame(msgspec.Struct, frozen=True):
     variables: dict[str, Any] = {}
     journal: tuple[Write, ...] = ()
     total: int = 0
+    needed: int = 0
     started: int = 0
     done: dict[int, tuple[Write, ...]] = {}
     items: tuple[Any, ...] | None = None
@@ -57,7 +58,8 @@ class Action(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """An open wait. `received`: payloads taken so far, by event definition."""
+    """An open wait. `received`: payloads taken so far, by event definition; `taken`: positions of
+    their CloudEvents."""
 
     id: int
     frame: int
@@ -68,6 +70,7 @@ class Wait(msgspec.Struct, frozen=True):
     filters: tuple[EventFilter, ...]
     callback: bool = False
     received: dict[str, Any] = {}
+    taken: tuple[int, ...] = ()
 
 
 class RunningTimer(msgspec.Struct, frozen=True):
@@ -86,6 +89,7 @@ class RunningTimer(msgspec.Struct, frozen=True):
 class ExecutionState(msgspec.Struct, frozen=True):
     """The fold of an execution's events up to `seq`.
 
+    `failed`: calls between a failed attempt and the next, by their first attempt.
     `consumed`: for each event definition the highest position taken, so that a loop takes each
     CloudEvent once. `correlation`: attribute values fixed so far."""
 
@@ -106,6 +110,7 @@ class ExecutionState(msgspec.Struct, frozen=True):
     actions: dict[int, Action] = {}
     timers: dict[int, RunningTimer] = {}
     waits: dict[int, Wait] = {}
+    failed: dict[int, Action] = {}
     consumed: dict[str, int] = {}
     correlation: dict[str, str] = {}
     input: Any = None

@@ -108,10 +108,12 @@ class ActionCompleted(EventBody, frozen=True, omit_defaults=True):
 
 
 class ActionFailed(EventBody, frozen=True, omit_defaults=True):
-    """The call failed. `action` is the seq of its ActionScheduled."""
+    """The call failed. `action` is the seq of its ActionScheduled. `retrying`: it will be made
+    again, RetryScheduled says when."""
 
     action: int
     error: Error
+    retrying: bool = False
     printed: str | None = None
     duration_ms: int | None = None
 
@@ -130,8 +132,9 @@ class ActionCancelled(EventBody, frozen=True, omit_defaults=True):
 
 
 class RetryScheduled(EventBody, frozen=True, omit_defaults=True):
-    """The call is made again at `due` (ms since 1970): opens a timer. `delay_ms` was chosen with
-    jitter and recorded; `attempt` is the number of the coming attempt."""
+    """The call is made again at `due` (ms since 1970): opens a timer. `action` is the seq of the
+    first attempt's ActionScheduled, `attempt` the number of the coming one; `delay_ms` was chosen
+    with jitter and is recorded."""
 
     action: int
     attempt: int
@@ -203,9 +206,11 @@ class EventEmitted(EventBody, frozen=True, omit_defaults=True):
 
 
 class BranchStarted(EventBody, frozen=True, omit_defaults=True):
-    """A branch begins on its own copy of the data; opens its frame."""
+    """A branch begins on its own copy of the data; opens its frame. It is one of `total`, of which
+    `needed` must complete."""
 
     total: int
+    needed: int
 
 
 class BranchCompleted(EventBody, frozen=True, omit_defaults=True):
