@@ -1,0 +1,111 @@
+"""One child program: started through the launcher, watched, stopped, killed.
+
+It is a direct child that we wait for. An orphan under a PID 1 that does not reap stays a zombie,
+and to a zombie's pid file both Postgres and a naive check say "still running".
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.embedded.account import Account
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_LOG_LIMIT_BYTES = 16 * 1024 * 1024
+_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to run. `death_signal` is sent by the kernel when our own process dies, 0: none.
+
+    The kernel counts the end of the *thread* that started the child as the parent's death: start
+    children from a thread that lives as long as they should.
+    """
+
+    program: Path
+    arguments: Sequence[str]
+    directory: Path
+    log: Path
+    account: Account | None = None
+    death_signal: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Child:
+    """A running program, in a session of its own so that Ctrl-C reaches only us."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @classmethod
+    async def start(cls, launch: Launch) -> "Child":
+        """Start it. Output goes to the end of the log file, which is turned over at 16 MiB."""
+        _turn_over(launch.log)
+        account = launch.account
+        identity = ("-1", "-1") if account is None else (str(account.uid), str(account.gid))
+        with launch.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_LAUNCHER)),
+                *(str(os.getpid()), str(int(launch.death_signal)), *identity),
+                *(str(launch.program), *launch.arguments),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=launch.directory,
+                env={"PATH": os.defpath, "LC_ALL": "C", **launch.environment},
+                start_new_session=True,
+            )
+        return cls(process, launch.log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        return self._process.returncode
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+        return await self._process.wait()
+
+    async def stop(self, *steps: tuple[signal.Signals, float]) -> None:
+        """Send each signal in turn, wait up to so many seconds after each, then SIGKILL."""
+        for number, grace_s in steps:
+            self._send(number)
+            try:
+                await asyncio.wait_for(self.wait(), grace_s)
+            except TimeoutError:
+                continue
+            return
+        await self.kill()
+
+    async def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self._send(signal.SIGKILL)
+        await self.wait()
+
+    def log_tail(self) -> str:
+        """The last lines it wrote, for error messages."""
+        with self._log.open("rb") as log:
+            log.seek(max(0, self._log.stat().st_size - _TAIL_BYTES))
+            return log.read().decode(errors="replace").strip()
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            try:
+                self._process.send_signal(number)
+            except ProcessLookupError:
+                return  # it ended a moment ago; `wait` will see it
+
+
+def _turn_over(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+        log.replace(log.with_name(log.name + ".1"))
