@@ -40,7 +40,7 @@ class EventRow(msgspec.Struct, frozen=True):
 
 class CommitRow(msgspec.Struct, frozen=True):
     """What one group commit adds to one shard. `expected_position` is the last position before it;
-    `parts`: JSON list of [birth period, count, digest as hex], sorted; `hash` chains commits."""
+    `count` may be 0 (only inbox rows are taken; then both ids are nil); `parts`: JSON list of [birth period, count, digest as hex], sorted; `hash` chains commits."""
 
     shard: int
     epoch: int
@@ -157,7 +157,7 @@ class Append(msgspec.Struct):
 
 
 class SnapshotRow(msgspec.Struct, frozen=True):
-    """A cached fold; droppable. `state` is msgpack of ExecutionState at `seq`."""
+    """A cached fold; droppable. `state` is JSON of ExecutionState at `seq`."""
 
     shard: int
     execution_id: UUID

@@ -93,6 +93,9 @@ class Inbox(Protocol):
         """All rows present for these shards but those with an id in `excluded`; offers and starts
         in order of (position, id)."""
 
+    async def mint(self, shard: int, count: int) -> list[UUID]:
+        """New execution ids of this shard by the database's clock; nothing is written."""
+
     async def is_accepted(self, namespace: str, execution_id: UUID) -> bool:
         """Whether a start with this id was accepted in this namespace (its log may still be empty)."""
 
