@@ -40,7 +40,8 @@ class EventRow(msgspec.Struct, frozen=True):
 
 class CommitRow(msgspec.Struct, frozen=True):
     """What one group commit adds to one shard. `expected_position` is the last position before it;
-    `count` may be 0 (only inbox rows are taken; then both ids are nil); `parts`: JSON list of [birth period, count, digest as hex], sorted; `hash` chains commits."""
+    `count` may be 0 (only inbox rows are taken; then both ids are nil); `parts`: JSON list of
+    [birth period, count, digest as hex], sorted; `hash` chains commits."""
 
     shard: int
     epoch: int
