@@ -39,9 +39,10 @@ class Launch:
 class Child:
     """A running program, in a session of its own so that Ctrl-C reaches only us."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, log_start: int) -> None:
         self._process = process
         self._log = log
+        self._log_start = log_start
 
     @classmethod
     async def start(cls, launch: Launch) -> "Child":
@@ -50,6 +51,7 @@ class Child:
         account = launch.account
         identity = ("-1", "-1") if account is None else (str(account.uid), str(account.gid))
         with launch.log.open("ab") as log:
+            log_start = log.tell()
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(_LAUNCHER)),
                 *(str(os.getpid()), str(int(launch.death_signal)), *identity),
@@ -61,7 +63,7 @@ class Child:
                 env={"PATH": os.defpath, "LC_ALL": "C", **launch.environment},
                 start_new_session=True,
             )
-        return cls(process, launch.log)
+        return cls(process, launch.log, log_start)
 
     @property
     def pid(self) -> int:
@@ -93,9 +95,9 @@ class Child:
         await self.wait()
 
     def log_tail(self) -> str:
-        """The last lines it wrote, for error messages."""
+        """The last lines that it wrote, not a run before it; for error messages."""
         with self._log.open("rb") as log:
-            log.seek(max(0, self._log.stat().st_size - _TAIL_BYTES))
+            log.seek(max(self._log_start, self._log.stat().st_size - _TAIL_BYTES))
             return log.read().decode(errors="replace").strip()
 
     def _send(self, number: signal.Signals) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from server.embedded.binaries import find_nats_server
 from server.embedded.child import Child, Launch
 from server.embedded.errors import PlaceUnusable, ServiceFailed
-from server.embedded.ownership import DirectoryLock, end_leftovers
 from server.embedded.loopback import is_free, loopback_address, pick_free
+from server.embedded.ownership import DirectoryLock, end_leftovers
 
 _PROGRAM = "nats-server"
 _MONITOR_HOST = "127.0.0.1"
