@@ -1,0 +1,157 @@
+"""Listen nodes: waits for CloudEvents and callbacks.
+
+Source: Serverless Workflow 0.8, "Event State", "Callback State", "Switch State" (event conditions),
+"Correlation Definition".
+"""
+
+from typing import Any
+
+from msgspec import UNSET
+
+from engine.core.decide.flow import END_OF_BODY, leave, proceed
+from engine.core.decide.select import selected
+from engine.core.decide.turn import Turn
+from engine.core.matching import fixed_correlation, text_of
+from engine.model.command import Arrived
+from engine.model.program import EventDefinition, Listen, Listening
+from engine.model.state import Frame, RunningTimer, Wait
+from schemas.events import bodies
+from schemas.events.parts import CloudEventRef, EventFilter, Write
+
+
+def enter(turn: Turn, frame_id: int, node: Listen) -> None:
+    """Open the wait; an answer that a callback gave early closes it at once."""
+    frame = turn.frame(frame_id)
+    wait_id = turn.record(
+        bodies.EventAwaited(
+            mode=node.mode, filters=filters_of(turn, frame, node), callback=node.callback
+        ),
+        frame=frame_id, node=node.id, name=node.name,
+    )  # fmt: skip
+    if node.callback and frame.answer:
+        receive_callback(turn, turn.state.waits[wait_id], frame.answer[0])
+    elif node.timeout_ms is not None:
+        turn.record(
+            bodies.TimerSet(
+                purpose="event_timeout", due=turn.at + node.timeout_ms, subject=wait_id
+            ),
+            frame=frame_id, node=node.id, name=node.name,
+        )  # fmt: skip
+
+
+def filters_of(turn: Turn, frame: Frame, node: Listen) -> tuple[EventFilter, ...]:
+    """What the wait accepts, with the correlation values evaluated, each event definition once."""
+    definitions = {one.ref: one for entry in node.entries for one in entry.events}
+    return tuple(_filter(turn, frame, one) for one in definitions.values())
+
+
+def _filter(turn: Turn, frame: Frame, definition: EventDefinition) -> EventFilter:
+    correlation = []
+    for name, template in definition.correlation:
+        value = None
+        if template is not None:
+            value = text_of(turn.fill(template, frame, frame.data))
+        correlation.append((name, value))
+    after = max(turn.state.from_position, turn.state.consumed.get(definition.ref, 0))
+    return EventFilter(
+        ref=definition.ref, type=definition.type, source=definition.source,
+        correlation=tuple(correlation), after=after,
+    )  # fmt: skip
+
+
+def receive(
+    turn: Turn, frame: Frame, node: Listen, ref: str, arrived: Arrived, wait: Wait | None
+) -> None:
+    """Take a CloudEvent for the wait (None: it starts the execution)."""
+    definition = definition_of(node, ref)
+    payload = arrived.payload if definition.data_only else arrived.whole
+    correlation = fixed_correlation(turn.state, definition, arrived)
+    if node.mode == "all" and wait is not None and missing(node, wait) != {ref}:
+        turn.record(
+            bodies.EventReceived(
+                wait=wait.id, ref=ref, event=arrived.event, data=payload,
+                correlation=correlation, done=False,
+            ),
+            frame=frame.id, node=node.id, name=node.name,
+        )  # fmt: skip
+        return
+    satisfy(turn, frame, node, ref, payload, wait, arrived.event, correlation)
+
+
+def receive_callback(turn: Turn, wait: Wait, data: Any) -> None:
+    """Take the answer of a callback in place of its CloudEvent."""
+    node = turn.program.nodes[wait.node]
+    assert isinstance(node, Listen)
+    ref = node.entries[0].events[0].ref
+    satisfy(turn, turn.frame(wait.frame), node, ref, data, wait, None, {})
+
+
+def satisfy(
+    turn: Turn,
+    frame: Frame,
+    node: Listen,
+    ref: str,
+    payload: Any,
+    wait: Wait | None,
+    event: CloudEventRef | None,
+    correlation: dict[str, str],
+) -> None:
+    """The last (or only) CloudEvent of the wait: write the payloads, go on."""
+    if node.mode == "all":
+        entries = list(node.entries)
+    else:
+        entries = [next(one for one in node.entries if any(ref == e.ref for e in one.events))]
+    writes: list[Write] = []
+    for entry in entries:
+        for definition in entry.events:
+            if node.mode == "any" and definition.ref != ref:
+                continue
+            origin = "data" if definition.ref == ref else f"received:{definition.ref}"
+            value = payload if origin == "data" or wait is None else wait.received[definition.ref]
+            writes += selected(turn, frame, entry.selection, value, origin)
+    kept = payload if any(write.of == "data" for write in writes) or not writes else UNSET
+    turn.record(
+        bodies.EventReceived(
+            wait=wait.id if wait is not None else 0, ref=ref, event=event, data=kept,
+            correlation=correlation, writes=tuple(writes), done=True,
+        ),
+        frame=frame.id, node=node.id, name=node.name,
+    )  # fmt: skip
+    _go_on(turn, frame, node, entries)
+
+
+def _go_on(turn: Turn, frame: Frame, node: Listen, entries: list[Listening]) -> None:
+    way = entries[0].exit
+    if way is not None:
+        leave(turn, frame.id, way)
+        return
+    body = next((entry.body for entry in entries if entry.body is not None), None)
+    if body is not None:
+        turn.go(frame.id, body)
+    else:
+        proceed(turn, frame.id, node)
+
+
+def definition_of(node: Listen, ref: str) -> EventDefinition:
+    """The event definition of the node with this name."""
+    return next(one for entry in node.entries for one in entry.events if one.ref == ref)
+
+
+def missing(node: Listen, wait: Wait) -> set[str]:
+    """Event definitions that an all-wait still lacks."""
+    return {one.ref for entry in node.entries for one in entry.events} - set(wait.received)
+
+
+def timed_out(turn: Turn, timer: RunningTimer) -> None:
+    """No CloudEvent came in time: leave without performing any action."""
+    wait = turn.state.waits[timer.subject]
+    node = turn.program.nodes[wait.node]
+    assert isinstance(node, Listen)
+    turn.record(
+        bodies.EventWaitClosed(wait=wait.id, reason="timeout"),
+        frame=wait.frame, node=node.id, name=node.name,
+    )  # fmt: skip
+    if node.on_timeout is not None:
+        leave(turn, wait.frame, node.on_timeout)
+    else:
+        turn.go(wait.frame, END_OF_BODY)
