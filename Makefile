@@ -13,7 +13,7 @@ PACKAGES := engine projections schemas server
 CANDIDATES := $(PYTHON) python3.13 python3.12 python3.11 python3.14 python3
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help install check format test demo soak chaos bench clean
+.PHONY: help install check format test demo soak chaos bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,13 @@ chaos: $(STAMP) ## kill things at random and look whether anything was lost
 
 bench: $(STAMP) ## measure throughput and latency on this machine
 	$(PY) -m bench
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-index-url --no-emit-find-links
+
+lock: ## pin the dependencies again after a change of pyproject.toml (needs uv)
+	$(LOCK) --output-file requirements/runtime.txt pyproject.toml
+	$(LOCK) --output-file requirements/dev.txt --constraint requirements/runtime.txt --group dev
 
 clean: ## remove .venv and all caches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
