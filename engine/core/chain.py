@@ -72,7 +72,14 @@ def part_digest(positions_and_hashes: Iterable[tuple[int, bytes]]) -> bytes:
 
 
 def commit_hash(
-    previous: bytes, shard: int, number: int, first: int, count: int, epoch: int, at: int, parts: bytes
+    previous: bytes,
+    shard: int,
+    number: int,
+    first: int,
+    count: int,
+    epoch: int,
+    at: int,
+    parts: bytes,
 ) -> bytes:
     """The hash of a commit. `parts` is the JSON text that the commit record stores."""
     head = _canonical((shard, number, first, count, epoch, at))

@@ -56,8 +56,8 @@ def _identity(value: Any) -> Any:
 
 def merge(existing: Any, incoming: Any) -> Any:
     """Merge at one place: objects deep, the incoming value wins for each other member; arrays are
-    the concatenation of unique elements, existing ones first; a scalar overwrites a scalar, and null
-    gives way. Raises DataFault where an object, an array and a scalar meet."""
+    the concatenation of unique elements, existing ones first; a scalar overwrites a scalar, and
+    null gives way. Raises DataFault where an object, an array and a scalar meet."""
     if existing is None or incoming is None:
         return incoming
     kind, other = kind_of(existing), kind_of(incoming)
@@ -97,12 +97,16 @@ def _unique(existing: list[Any], incoming: list[Any]) -> list[Any]:
     return merged
 
 
+def _has(data: Any, part: str | int) -> bool:
+    if isinstance(part, str):
+        return isinstance(data, dict) and part in data
+    return isinstance(data, list) and -len(data) <= part < len(data)
+
+
 def value_at(data: Any, path: Iterable[str | int]) -> Any:
     """The value at a path, or UNSET where there is none."""
     for part in path:
-        if isinstance(part, str) and isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(part, int) and isinstance(data, list) and -len(data) <= part < len(data):
+        if _has(data, part):
             data = data[part]
         else:
             return UNSET
@@ -139,7 +143,9 @@ def apply(data: Any, write: Write, value: Any) -> Any:
         if existing is UNSET or existing is None:
             existing = []
         if not isinstance(existing, list):
-            raise DataFault(f"results are collected in an array, the data there is {kind_of(existing)}")
+            raise DataFault(
+                f"results are collected in an array, the data there is {kind_of(existing)}"
+            )
         return put_at(data, write.path, [*existing, *value])
     if existing is UNSET:
         return put_at(data, write.path, value)

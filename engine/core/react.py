@@ -42,5 +42,6 @@ def _opened(old: ExecutionState, new: ExecutionState) -> tuple[Wait, ...]:
     return tuple(
         wait
         for key, wait in new.waits.items()
-        if key not in old.waits or any(None in pair for one in wait.filters for pair in one.correlation)
+        if key not in old.waits
+        or any(None in pair for one in wait.filters for pair in one.correlation)
     )

@@ -56,7 +56,7 @@ class Values:
         if answer is None:
             raise Pending(request)
         if answer.outputs is None:
-            code = cast(FaultCode, answer.error_code or "expression.failed")
+            code = cast("FaultCode", answer.error_code or "expression.failed")
             raise ExpressionFault(code, answer.error or "the expression failed")
         outputs: list[Any] = loads(answer.outputs)
         return outputs

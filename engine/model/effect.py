@@ -2,8 +2,8 @@
 
 import msgspec
 
-from engine.model.event import Event
 from engine.model.evaluation import EvalRequest
+from engine.model.event import Event
 from engine.model.state import Action, ExecutionState, RunningTimer, Wait
 
 

@@ -82,8 +82,8 @@ class Retry(msgspec.Struct, frozen=True):
 class EventDefinition(msgspec.Struct, frozen=True):
     """A kind of CloudEvent that is consumed. See `schemas.events.EventFilter` for `source`.
     `correlation` pairs a context attribute in lower case with a fixed value, an expression over the
-    state's data, or None (the value the execution has or gets). `data_only`: filters see the payload
-    alone, else the whole CloudEvent in its JSON form."""
+    state's data, or None (the value the execution has or gets). `data_only`: filters see the
+    payload alone, else the whole CloudEvent in its JSON form."""
 
     ref: str
     type: str

@@ -18,8 +18,9 @@ class Frame(msgspec.Struct, frozen=True):
 
     `variables` are expression variables (a foreach parameter). `journal` holds the writes made in a
     branch or iteration, for the join. For a frame whose node runs children: `total` of them,
-    `needed` to go on, `started` so far, `done` (number -> journal, in order of completion); `items`,
-    `parameter`, `batch` and `mode` of a foreach. `answer` is a callback's answer that came early."""
+    `needed` to go on, `started` so far, `done` (number -> journal, in order of completion);
+    `items`, `parameter`, `batch` and `mode` of a foreach. `answer` is a callback's answer that came
+    early."""
 
     id: int
     parent: int
@@ -44,8 +45,9 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Action(msgspec.Struct, frozen=True):
-    """A call that was asked for and has not answered, or failed and will be retried. `id` is the seq
-    of its ActionScheduled; `first` that of the first attempt; `call` is the first attempt's body."""
+    """A call that was asked for and has not answered, or failed and will be retried. `id` is the
+    seq of its ActionScheduled; `first` that of the first attempt; `call` is the first attempt's
+    body."""
 
     id: int
     first: int

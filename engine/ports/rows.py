@@ -182,7 +182,8 @@ class StreamEvent(msgspec.Struct, frozen=True):
 
 class IngestRow(msgspec.Struct, frozen=True):
     """A CloudEvent to be stored. `digest` tells a duplicate from a conflict; `keys` are hashes of
-    (attribute, value) for every extension attribute and the subject (see `engine.model.ids.attribute_key`)."""
+    (attribute, value) for every extension attribute and the subject, made by
+    `engine.model.ids.attribute_key`."""
 
     id: str
     source: str

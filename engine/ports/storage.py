@@ -50,7 +50,9 @@ class Log(Protocol):
     ) -> list[EventRow]:
         """Events with after < position <= upto, in order of position."""
 
-    async def read_commits(self, shard: int, after: int, limit: int = 1_000) -> list[dict[str, object]]:
+    async def read_commits(
+        self, shard: int, after: int, limit: int = 1_000
+    ) -> list[dict[str, object]]:
         """Commit records with commit_no > after as dicts of the columns (for verify)."""
 
     async def save_snapshots(self, rows: Sequence[SnapshotRow]) -> None:
@@ -75,7 +77,8 @@ class Inbox(Protocol):
         traceparent: str | None,
     ) -> tuple[UUID, bool]:
         """Mint an execution and put its start (StartRequest bytes; the database sets
-        `from_position` to the stream's head) into the inbox, once for each key. Returns (id, whether
+        `from_position` to the stream's head) into the inbox, once for each key. Returns (id,
+        whether
         it existed). Raises Conflict when a key came before with another request hash."""
 
     async def put(
@@ -89,7 +92,9 @@ class Inbox(Protocol):
     ) -> None:
         """Put a callback or cancel into the inbox of the execution's shard."""
 
-    async def read(self, shards: Sequence[int], excluded: Sequence[int], limit: int) -> list[InboxRow]:
+    async def read(
+        self, shards: Sequence[int], excluded: Sequence[int], limit: int
+    ) -> list[InboxRow]:
         """All rows present for these shards but those with an id in `excluded`; offers and starts
         in order of (position, id)."""
 
@@ -97,7 +102,7 @@ class Inbox(Protocol):
         """New execution ids of this shard by the database's clock; nothing is written."""
 
     async def is_accepted(self, namespace: str, execution_id: UUID) -> bool:
-        """Whether a start with this id was accepted in this namespace (its log may still be empty)."""
+        """Whether a start with this id was accepted here (its log may still be empty)."""
 
 
 class Leases(Protocol):
@@ -175,7 +180,13 @@ class Streams(Protocol):
         """Open subscriptions of these types whose key is None or among `keys`."""
 
     async def advance(
-        self, shard: int, epoch: int, namespace: str, expected: int, to: int, matches: Sequence[Match]
+        self,
+        shard: int,
+        epoch: int,
+        namespace: str,
+        expected: int,
+        to: int,
+        matches: Sequence[Match],
     ) -> None:
         """Put the matches into the inboxes and move the cursor, in one statement. Raises Fenced."""
 
@@ -191,9 +202,7 @@ class Streams(Protocol):
 class Definitions(Protocol):
     """Immutable definition versions."""
 
-    async def apply(
-        self, row: DefinitionRow, types: Sequence[str], trigger: str | None
-    ) -> bool:
+    async def apply(self, row: DefinitionRow, types: Sequence[str], trigger: str | None) -> bool:
         """Store and activate: its trigger opens and that of the version before closes at the same
         position of the stream. False: the very same version was there and active already. Raises
         Conflict when this version holds other content."""

@@ -1,4 +1,4 @@
-"""Protocols of what is not storage: calls, expression workers, clock, hints, outgoing CloudEvents."""
+"""Protocols of what is not storage: calls, expression workers, clock, hints, publishing."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -74,7 +74,9 @@ class Hints(Protocol):
         """Tell whoever listens to look. Topics: `inbox.SHARD`, `stream.NAMESPACE`,
         `closed.EXECUTION`, `log.SHARD`."""
 
-    async def listen(self, topic: str, wake: Callable[[str], None]) -> Callable[[], Awaitable[None]]:
+    async def listen(
+        self, topic: str, wake: Callable[[str], None]
+    ) -> Callable[[], Awaitable[None]]:
         """Call `wake(topic)` on each hint for the topic (a last part `*` stands for any); returns
         what ends it."""
 

@@ -83,9 +83,9 @@ class ChoiceTaken(EventBody, frozen=True, omit_defaults=True):
 
 
 class ActionScheduled(EventBody, frozen=True, omit_defaults=True):
-    """The intent to call. `handler` names who runs it, `operation` what; `arguments` as sent, except
-    that `deferred` lists (path, expression) of those that name a secret: they are evaluated when
-    the call is made and never stored. A retry names the first attempt in `retry_of` and repeats
+    """The intent to call. `handler` names who runs it, `operation` what; `arguments` as sent,
+    except that `deferred` lists (path, expression) of those that name a secret: they are evaluated
+    when the call is made and never stored. A retry names the first attempt in `retry_of` and repeats
     no arguments."""
 
     function: str

@@ -1,4 +1,4 @@
-"""The parts that several event bodies share: a write, an error, a filter, a reference to a CloudEvent."""
+"""Parts that several event bodies share: a write, an error, a filter, a CloudEvent's reference."""
 
 from typing import Any, Literal
 
@@ -13,8 +13,8 @@ class Write(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `path` leads from the root of the frame's data; missing objects on the way are made.
     `mode`: `replace` puts the value there; `merge` merges as DSL 0.8 does (objects deep, arrays as
-    a concatenation of unique elements, scalars overwrite); `append` adds the elements of the value to
-    an array; `result` leaves the data alone: the value is the iteration's result.
+    a concatenation of unique elements, scalars overwrite); `append` adds the elements of the value
+    to an array; `result` leaves the data alone: the value is the iteration's result.
     The value is in `value`, or, so that no fact is stored twice, `of` says where it already is:
     `result`, `input`, `data` (a member of this event), `parent` (data of the parent frame), `child`
     (data of the frame that this event closes), `received:REF` (the payload that the wait holds for

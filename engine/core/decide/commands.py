@@ -103,9 +103,7 @@ def _deliver_event(turn: Turn, command: commands.DeliverEvent) -> Rejection | No
     assert isinstance(node, Listen)
     turn.cause = wait.id
     frame = turn.frame(wait.frame)
-    guarded(
-        turn, frame.id, lambda: listen.receive(turn, frame, node, ref, command.arrived, wait)
-    )
+    guarded(turn, frame.id, lambda: listen.receive(turn, frame, node, ref, command.arrived, wait))
     return None
 
 

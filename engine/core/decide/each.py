@@ -1,4 +1,4 @@
-"""Each nodes: one iteration for every element, results collected in input order (decisions 4 to 9)."""
+"""Each nodes: one iteration for every element, results in input order (decisions 4 to 9)."""
 
 from typing import Any
 
@@ -56,9 +56,7 @@ def finished(turn: Turn, iteration: Frame) -> None:
     """An iteration reached its end: the next one, the next batch, or the join."""
     node = turn.program.nodes[iteration.node]
     assert isinstance(node, Each)
-    turn.record(
-        bodies.IterationCompleted(), frame=iteration.id, node=node.id, name=node.name
-    )
+    turn.record(bodies.IterationCompleted(), frame=iteration.id, node=node.id, name=node.name)
     parent = turn.frame(iteration.parent)
     if len(parent.done) == parent.total:
         join(turn, parent.id, node)

@@ -1,4 +1,4 @@
-"""The moves that all node kinds share: proceed in a frame, leave a state, fail, close what is open."""
+"""The moves that all node kinds share: proceed, leave a state, fail, close what is open."""
 
 from typing import Any
 
@@ -47,8 +47,8 @@ def state_frame(turn: Turn, frame_id: int) -> Frame | None:
 
 
 def leave(turn: Turn, frame_id: int, way: Exit, *, caught: bool = False) -> None:
-    """Leave the state whose frame is given: filter its output, emit what the way asks for, close the
-    frame, go to the target or end. After a caught error the output filter does not apply."""
+    """Leave the state whose frame is given: filter its output, emit what the way asks for, close
+    the frame, go to the target or end. After a caught error the output filter does not apply."""
     frame = turn.frame(frame_id)
     scope = turn.program.nodes[frame.node]
     assert isinstance(scope, Scope)

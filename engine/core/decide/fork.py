@@ -34,9 +34,7 @@ def _needed(turn: Turn, frame: Frame, node: Fork) -> int:
 
 def finished(turn: Turn, branch: Frame) -> None:
     """A branch reached its end: join when enough of them did."""
-    turn.record(
-        bodies.BranchCompleted(), frame=branch.id, node=branch.node, name=branch.name
-    )
+    turn.record(bodies.BranchCompleted(), frame=branch.id, node=branch.node, name=branch.name)
     parent = turn.frame(branch.parent)
     if len(parent.done) < parent.needed:
         return

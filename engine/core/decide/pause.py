@@ -21,14 +21,12 @@ def slept(turn: Turn, timer: RunningTimer) -> None:
 
 
 def put_off(turn: Turn) -> None:
-    """Too much for one step: what is left to enter goes on with the next one, by timers that are due
-    at once, so that no loop keeps an engine from its other executions."""
+    """Too much for one step: what is left to enter goes on with the next one, by timers that are
+    due at once, so that no loop keeps an engine from its other executions."""
     while turn.todo:
         frame_id, node_id = turn.todo.popleft()
         if frame_id in turn.state.frames:
-            turn.record(
-                bodies.TimerSet(purpose="yield", due=turn.at), frame=frame_id, node=node_id
-            )
+            turn.record(bodies.TimerSet(purpose="yield", due=turn.at), frame=frame_id, node=node_id)
 
 
 def resumed(turn: Turn, timer: RunningTimer) -> None:

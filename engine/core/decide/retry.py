@@ -10,9 +10,7 @@ MAX_DELAY_MS = 366 * 24 * 3600 * 1000
 """No retry is put off for more than a year, whatever the multiplier makes of the delay."""
 
 
-def retry_delay_ms(
-    policy: Retry | None, error: Error, attempt: int, chance: float
-) -> int | None:
+def retry_delay_ms(policy: Retry | None, error: Error, attempt: int, chance: float) -> int | None:
     """The delay before the next attempt, None when there is none. `attempt` is the number of the
     attempt that failed, from 1; `chance` in [0, 1) decides the jitter."""
     if policy is None or attempt > policy.max_attempts or not _covers(policy, error):

@@ -30,9 +30,7 @@ def selected(
     return _placed(write, selection, value, frame)
 
 
-def _placed(
-    write: Write, selection: DataSelection, value: Any, frame: Frame
-) -> tuple[Write, ...]:
+def _placed(write: Write, selection: DataSelection, value: Any, frame: Frame) -> tuple[Write, ...]:
     """Where a scalar or array without a place of its own goes (decision 11): in an iteration it is
     the result, elsewhere it gets the place that the front end chose; null goes nowhere."""
     if selection.path_for_plain is not None:

@@ -9,6 +9,7 @@ from schemas.events import bodies
 
 
 def action_scheduled(state: ExecutionState, event: Event, body: bodies.ActionScheduled) -> Changes:
+    """A call is pending."""
     changes: Changes = {}
     call, first = body, event.seq
     if body.retry_of is not None:
@@ -24,6 +25,7 @@ def action_scheduled(state: ExecutionState, event: Event, body: bodies.ActionSch
 
 
 def action_completed(state: ExecutionState, event: Event, body: bodies.ActionCompleted) -> Changes:
+    """The call is no longer pending; write its result."""
     changes: Changes = {"actions": without(state.actions, (body.action,))}
     if body.writes:
         frame = written(state.frames[event.frame], body.writes, {"result": body.result})
@@ -32,6 +34,7 @@ def action_completed(state: ExecutionState, event: Event, body: bodies.ActionCom
 
 
 def action_failed(state: ExecutionState, event: Event, body: bodies.ActionFailed) -> Changes:
+    """The call is no longer pending; keep it when it will be made again."""
     action = state.actions[body.action]
     changes: Changes = {"actions": without(state.actions, (action.id,))}
     if body.retrying:
@@ -40,10 +43,12 @@ def action_failed(state: ExecutionState, event: Event, body: bodies.ActionFailed
 
 
 def action_cancelled(state: ExecutionState, event: Event, body: bodies.ActionCancelled) -> Changes:
+    """The call is no longer pending."""
     return {"actions": without(state.actions, (body.action,))}
 
 
 def retry_scheduled(state: ExecutionState, event: Event, body: bodies.RetryScheduled) -> Changes:
+    """The failed call waits for its timer."""
     action = state.failed[body.action]
     timer = RunningTimer(
         id=event.seq, frame=event.frame, node=event.node, name=event.name, purpose="retry",
@@ -56,6 +61,7 @@ def retry_scheduled(state: ExecutionState, event: Event, body: bodies.RetrySched
 
 
 def timer_set(state: ExecutionState, event: Event, body: bodies.TimerSet) -> Changes:
+    """A timer runs."""
     timer = RunningTimer(
         id=event.seq, frame=event.frame, node=event.node, name=event.name, purpose=body.purpose,
         due=body.due, subject=body.subject,
@@ -64,6 +70,7 @@ def timer_set(state: ExecutionState, event: Event, body: bodies.TimerSet) -> Cha
 
 
 def timer_fired(state: ExecutionState, event: Event, body: bodies.TimerFired) -> Changes:
+    """The timer is gone; a call that waited for it can be made again."""
     timer = state.timers[body.timer]
     changes: Changes = {"timers": without(state.timers, (timer.id,))}
     if timer.action is not None:

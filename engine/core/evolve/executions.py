@@ -11,6 +11,7 @@ from schemas.events import bodies
 def execution_started(
     state: ExecutionState, event: Event, body: bodies.ExecutionStarted
 ) -> Changes:
+    """Open the root frame with the input as its data."""
     root = Frame(
         id=event.seq, parent=0, kind="execution", node="", name=body.workflow, data=body.input,
         at=event.at,
@@ -31,6 +32,7 @@ def execution_started(
 
 
 def state_entered(state: ExecutionState, event: Event, body: bodies.StateEntered) -> Changes:
+    """Open the state's frame."""
     parent = state.frames[event.frame]
     frame = Frame(
         id=event.seq, parent=parent.id, kind="state", node=event.node, name=event.name,
@@ -41,6 +43,7 @@ def state_entered(state: ExecutionState, event: Event, body: bodies.StateEntered
 
 
 def state_exited(state: ExecutionState, event: Event, body: bodies.StateExited) -> Changes:
+    """Close the state's frame; its data goes to the frame around it."""
     frame = state.frames[event.frame]
     changes = closed_subtree(state, frame.id)
     parent = changes["frames"][frame.parent]
@@ -51,11 +54,13 @@ def state_exited(state: ExecutionState, event: Event, body: bodies.StateExited) 
 def variables_assigned(
     state: ExecutionState, event: Event, body: bodies.VariablesAssigned
 ) -> Changes:
+    """Write."""
     frame = written(state.frames[event.frame], body.writes, {})
     return {"frames": {**state.frames, frame.id: frame}}
 
 
 def error_caught(state: ExecutionState, event: Event, body: bodies.ErrorCaught) -> Changes:
+    """Close what is open in the state's frame, keep the frame."""
     frame = replace(
         state.frames[event.frame],
         total=0, needed=0, started=0, done={}, items=None, parameter=None, batch=None,
@@ -69,17 +74,20 @@ def error_caught(state: ExecutionState, event: Event, body: bodies.ErrorCaught) 
 def execution_completed(
     state: ExecutionState, event: Event, body: bodies.ExecutionCompleted
 ) -> Changes:
+    """The root frame's data is the output."""
     output = state.frames[state.root].data
     return {**_ended(event), "phase": "completed", "output": output, "terminated": body.terminated}
 
 
 def execution_failed(state: ExecutionState, event: Event, body: bodies.ExecutionFailed) -> Changes:
+    """Keep the error, close everything."""
     return {**_ended(event), "phase": "failed", "error": body.error}
 
 
 def execution_cancelled(
     state: ExecutionState, event: Event, body: bodies.ExecutionCancelled
 ) -> Changes:
+    """Close everything."""
     return {**_ended(event), "phase": "cancelled"}
 
 

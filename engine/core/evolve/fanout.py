@@ -11,19 +11,19 @@ from schemas.events.parts import Write
 
 
 def branch_started(state: ExecutionState, event: Event, body: bodies.BranchStarted) -> Changes:
+    """Open the branch's frame with a copy of the data."""
     parent = state.frames[event.frame]
     branch = Frame(
         id=event.seq, parent=parent.id, kind="branch", node=event.node, name=event.name,
         data=parent.data, at=event.at, branch=event.branch, iteration=parent.iteration,
         variables=parent.variables,
     )  # fmt: skip
-    started = replace(
-        parent, total=body.total, needed=body.needed, started=parent.started + 1
-    )
+    started = replace(parent, total=body.total, needed=body.needed, started=parent.started + 1)
     return {"frames": {**state.frames, parent.id: started, branch.id: branch}}
 
 
 def branch_completed(state: ExecutionState, event: Event, body: bodies.BranchCompleted) -> Changes:
+    """Close the branch, keep what it wrote."""
     return _completed(state, state.frames[event.frame], event.branch or 0)
 
 
@@ -32,10 +32,12 @@ def child_cancelled(
     event: Event,
     body: bodies.BranchCancelled | bodies.IterationCancelled,
 ) -> Changes:
+    """Close the branch or iteration, drop what it wrote."""
     return closed_subtree(state, event.frame)
 
 
 def branch_joined(state: ExecutionState, event: Event, body: bodies.BranchJoined) -> Changes:
+    """Write what the branches wrote, in declaration order."""
     frame = state.frames[event.frame]
     writes: list[Write] = []
     for write in body.writes:
@@ -50,6 +52,7 @@ def branch_joined(state: ExecutionState, event: Event, body: bodies.BranchJoined
 def iterations_opened(
     state: ExecutionState, event: Event, body: bodies.IterationsOpened
 ) -> Changes:
+    """Keep the elements to iterate over."""
     frame = replace(
         state.frames[event.frame],
         total=len(body.items), needed=len(body.items), started=0, done={},
@@ -61,6 +64,7 @@ def iterations_opened(
 def iteration_started(
     state: ExecutionState, event: Event, body: bodies.IterationStarted
 ) -> Changes:
+    """Open the iteration's frame with its element."""
     parent = state.frames[event.frame]
     number = event.iteration or 0
     data, variables = parent.data, parent.variables
@@ -80,12 +84,14 @@ def iteration_started(
 def iteration_completed(
     state: ExecutionState, event: Event, body: bodies.IterationCompleted
 ) -> Changes:
+    """Close the iteration, keep what it wrote."""
     return _completed(state, state.frames[event.frame], event.iteration or 0)
 
 
 def iterations_joined(
     state: ExecutionState, event: Event, body: bodies.IterationsJoined
 ) -> Changes:
+    """Collect the results in input order."""
     frame = state.frames[event.frame]
     results = [result_of(frame.done[number]) for number in range(frame.total)]
     joined = written(_cleared(frame), body.writes, {"iterations": results})

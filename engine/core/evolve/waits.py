@@ -12,6 +12,7 @@ from schemas.events import bodies
 
 
 def event_awaited(state: ExecutionState, event: Event, body: bodies.EventAwaited) -> Changes:
+    """A wait is open."""
     wait = Wait(
         id=event.seq, frame=event.frame, node=event.node, name=event.name, at=event.at,
         mode=body.mode, filters=body.filters, callback=body.callback,
@@ -20,6 +21,7 @@ def event_awaited(state: ExecutionState, event: Event, body: bodies.EventAwaited
 
 
 def event_received(state: ExecutionState, event: Event, body: bodies.EventReceived) -> Changes:
+    """The wait took a CloudEvent, and closes when it was the last."""
     changes: Changes = {}
     wait = state.waits.get(body.wait)
     if body.event is not None:
@@ -41,9 +43,7 @@ def event_received(state: ExecutionState, event: Event, body: bodies.EventReceiv
     return changes
 
 
-def _received(
-    state: ExecutionState, wait: Wait, body: bodies.EventReceived
-) -> dict[int, Wait]:
+def _received(state: ExecutionState, wait: Wait, body: bodies.EventReceived) -> dict[int, Wait]:
     if body.done:
         return without(state.waits, (wait.id,))
     data = None if body.data is UNSET else body.data
@@ -53,6 +53,7 @@ def _received(
 
 
 def event_wait_closed(state: ExecutionState, event: Event, body: bodies.EventWaitClosed) -> Changes:
+    """The wait and its time-out are gone."""
     timers = [key for key, timer in state.timers.items() if timer.subject == body.wait]
     return {
         "waits": without(state.waits, (body.wait,)),
@@ -63,11 +64,13 @@ def event_wait_closed(state: ExecutionState, event: Event, body: bodies.EventWai
 def callback_received(
     state: ExecutionState, event: Event, body: bodies.CallbackReceived
 ) -> Changes:
+    """Keep the answer in the state's frame."""
     frame = replace(state.frames[event.frame], answer=(body.data,))
     return {"frames": {**state.frames, frame.id: frame}}
 
 
 def gathering_opened(state: ExecutionState, event: Event, body: bodies.GatheringOpened) -> Changes:
+    """A start waits for all its CloudEvents."""
     wait = Wait(
         id=event.seq, frame=0, node=event.node, name=event.name, at=event.at, mode="all",
         filters=body.filters,
@@ -85,4 +88,5 @@ def gathering_opened(state: ExecutionState, event: Event, body: bodies.Gathering
 def gathering_expired(
     state: ExecutionState, event: Event, body: bodies.GatheringExpired
 ) -> Changes:
+    """The gathering is closed for good."""
     return {"phase": "expired", "closed_at": event.at, "waits": {}, "timers": {}}
