@@ -18,6 +18,7 @@ EVENT_TYPES: Final[dict[tuple[str, int], type[EventBody]]] = {
 _decoders = {
     key: msgspec.json.Decoder(cls, float_hook=read_float) for key, cls in EVENT_TYPES.items()
 }
+_versions = {cls: version for (_, version), cls in EVENT_TYPES.items()}
 
 
 class UnknownEventType(Exception):
@@ -34,7 +35,7 @@ def type_of(body: EventBody) -> str:
 
 def version_of(body: EventBody) -> int:
     """The version of the event's type in the log."""
-    return 1
+    return _versions[type(body)]
 
 
 def encode_body(body: EventBody) -> bytes:

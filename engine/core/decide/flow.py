@@ -150,7 +150,7 @@ def catch(turn: Turn, frame: Frame, scope: Scope, handler: Catch, error: Error) 
 
 
 def close_inside(turn: Turn, frame_id: int, reason: str) -> None:
-    """Say of every call, wait, branch and iteration open in the frame that it is cancelled."""
+    """Say of every call, wait, timer, branch and iteration open in the frame that it is cancelled."""
     inside = descendants(turn.state, frame_id)
     for action in [one for one in turn.state.actions.values() if one.frame == frame_id]:
         turn.record(
@@ -161,6 +161,11 @@ def close_inside(turn: Turn, frame_id: int, reason: str) -> None:
         turn.record(
             bodies.EventWaitClosed(wait=wait.id, reason="cancelled"),
             frame=frame_id, node=wait.node, name=wait.name,
+        )  # fmt: skip
+    for timer in [one for one in turn.state.timers.values() if one.frame == frame_id]:
+        turn.record(
+            bodies.TimerCancelled(timer=timer.id, reason=reason),
+            frame=frame_id, node=timer.node, name=timer.name,
         )  # fmt: skip
     for child in sorted(inside):
         frame = turn.state.frames.get(child)

@@ -69,6 +69,11 @@ def timer_set(state: ExecutionState, event: Event, body: bodies.TimerSet) -> Cha
     return {"timers": {**state.timers, timer.id: timer}}
 
 
+def timer_cancelled(state: ExecutionState, event: Event, body: bodies.TimerCancelled) -> Changes:
+    """The timer is gone."""
+    return {"timers": without(state.timers, (body.timer,))}
+
+
 def timer_fired(state: ExecutionState, event: Event, body: bodies.TimerFired) -> Changes:
     """The timer is gone; a call that waited for it can be made again."""
     timer = state.timers[body.timer]

@@ -37,6 +37,7 @@ _FOLDS: Final[dict[type[bodies.EventBody], Callable[[ExecutionState, Event, Any]
     bodies.ActionCancelled: actions.action_cancelled,
     bodies.RetryScheduled: actions.retry_scheduled,
     bodies.TimerSet: actions.timer_set,
+    bodies.TimerCancelled: actions.timer_cancelled,
     bodies.TimerFired: actions.timer_fired,
     bodies.EventAwaited: waits.event_awaited,
     bodies.EventReceived: waits.event_received,
