@@ -113,9 +113,11 @@ class Handle(msgspec.Struct, frozen=True):
 class InboxRow(msgspec.Struct, frozen=True):
     """Something from outside for an execution, committed, not yet taken.
 
-    `kind`: `start` (body: StartRequest), `callback` (CallbackRequest), `cancel` (CancelRequest),
-    `hint` (a CloudEvent may match; body empty, `position` says which), `offer` (a CloudEvent at
-    `position` for a gathering; body: OfferRequest; execution_id is the nil UUID).
+    `kind`: `start` (body: StartRequest; `position`: only CloudEvents above it count, which is the
+    head of the stream when the start was accepted, or the CloudEvent that starts), `callback`
+    (CallbackRequest; position 0), `cancel` (CancelRequest; position 0), `hint` (a CloudEvent may
+    match; body empty, `position` says which), `offer` (a CloudEvent at `position` for a gathering;
+    body: OfferRequest; execution_id is the nil UUID).
     """
 
     shard: int
@@ -128,6 +130,16 @@ class InboxRow(msgspec.Struct, frozen=True):
     actor: str
     traceparent: str | None
     at: int
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """What is fixed for the life of an installation. `shards`: their number; `callback_secret`: key
+    of the callback tokens, 32 bytes."""
+
+    cluster_id: str
+    shards: int
+    chain_version: int
+    callback_secret: bytes
 
 
 class ShardHead(msgspec.Struct, frozen=True):
@@ -143,7 +155,13 @@ class ShardHead(msgspec.Struct, frozen=True):
 
 
 class Append(msgspec.Struct):
-    """Everything that one call of the append function commits, or nothing."""
+    """Everything that one call of the append function commits, or nothing.
+
+    Every shard that any row names has a commit (perhaps with count 0), which is its fence. A timer,
+    wait or gathering set and cleared in the same batch is cleared. `actions_opened` and
+    `actions_closed` name (shard, execution) once, as it stands after the batch: whether the
+    execution has scheduled actions without an answer. `inbox_taken` names (shard, id).
+    """
 
     commits: list[CommitRow] = []
     events: list[EventRow] = []
@@ -154,6 +172,8 @@ class Append(msgspec.Struct):
     subscriptions_closed: list[Handle] = []
     gatherings_opened: list[GatheringRow] = []
     gatherings_closed: list[Handle] = []
+    actions_opened: list[tuple[int, UUID]] = []
+    actions_closed: list[tuple[int, UUID]] = []
     inbox_taken: list[tuple[int, int]] = []
 
 
@@ -204,7 +224,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 class TriggerRow(msgspec.Struct, frozen=True):
     """An active trigger: the definition version that events of these types start, in the half-open
-    range of positions from `from_position` (exclusive)."""
+    range of positions above `from_position` up to and with `to_position` (None: still open)."""
 
     namespace: str
     trigger: str
@@ -230,7 +250,8 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class DefinitionRow(msgspec.Struct, frozen=True):
-    """An immutable definition version. `source` as applied; `resources`: URI -> content."""
+    """An immutable definition version. `source` as applied; `resources`: URI -> content. When one
+    is applied, the storage sets `created_at` and `active`."""
 
     namespace: str
     workflow: str

@@ -9,12 +9,14 @@ from uuid import UUID
 
 from engine.ports.rows import (
     Append,
+    BirthRow,
     DeadLetter,
     DefinitionRow,
     EventRow,
     GatheringRow,
     InboxRow,
     IngestRow,
+    Installation,
     Match,
     Receipt,
     ShardHead,
@@ -30,8 +32,9 @@ class Log(Protocol):
     """The append-only log."""
 
     async def append(self, batch: Append) -> None:
-        """Commit the batch in one statement. Raises Fenced (epoch or head differ: nothing was
-        written), OutcomeUnknown (the reply was lost)."""
+        """Commit the batch in one statement. Raises Fenced (epoch or head differ, or an event of
+        this execution and seq is there: nothing was written), OutcomeUnknown (the reply was lost;
+        so it is after a cancelled call, too), Unavailable (nothing was written)."""
 
     async def locked_head(self, shard: int) -> ShardHead:
         """The head read under its lock, so that every append before it has ended. Waits for one in
@@ -95,8 +98,8 @@ class Inbox(Protocol):
     async def read(
         self, shards: Sequence[int], excluded: Sequence[int], limit: int
     ) -> list[InboxRow]:
-        """All rows present for these shards but those with an id in `excluded`; offers and starts
-        in order of (position, id)."""
+        """All rows present for these shards but those with an id in `excluded`, in order of id:
+        first come, first served. Ids of the offers of a namespace rise with their positions."""
 
     async def mint(self, shard: int, count: int) -> list[UUID]:
         """New execution ids of this shard by the database's clock; nothing is written."""
@@ -109,11 +112,13 @@ class Leases(Protocol):
     """Who owns which shard, by the database's clock."""
 
     async def announce(self, engine: str, ttl_ms: int) -> list[str]:
-        """Say that this engine lives; returns all living engines, sorted."""
+        """Say that this engine lives (for `ttl_ms`; 0: no longer); returns all living engines,
+        sorted."""
 
     async def claim(self, engine: str, shard: int, ttl_ms: int) -> ShardHead | None:
         """Take a shard that is free or whose lease ran out: epoch + 1, after ending the old owner's
-        database sessions. None: somebody holds it."""
+        database sessions if one of them keeps the head locked. None: somebody holds it. `engine`
+        is a name of this run of the program, never used again, of at most 48 bytes."""
 
     async def renew(self, engine: str, shards: Sequence[int], ttl_ms: int) -> list[int]:
         """Renew leases; returns the shards still held."""
@@ -214,7 +219,8 @@ class Definitions(Protocol):
         """The version with this hash. Raises NotFound."""
 
     async def list(self, namespace: str, after: str = "", limit: int = 100) -> list[DefinitionRow]:
-        """All versions, in order of (workflow, created_at)."""
+        """Versions in order of (workflow, created_at); with `after` (`WORKFLOW@VERSION`) those
+        behind that one."""
 
 
 class Readers(Protocol):
@@ -224,4 +230,18 @@ class Readers(Protocol):
         """Registers the reader if it is new; its position in each shard (absent: 0)."""
 
     async def advance(self, reader: str, shard: int, position: int) -> None:
-        """Remember that the reader has dealt with everything up to this position."""
+        """Remember that the reader has dealt with everything up to this position; never goes
+        back."""
+
+
+class Catalog(Protocol):
+    """What the API asks about executions before their log is read."""
+
+    async def installation(self) -> Installation:
+        """What is fixed for the life of the installation."""
+
+    async def find_birth(self, namespace: str, execution_id: UUID) -> BirthRow | None:
+        """The birth row, if the execution belongs to the namespace and has begun."""
+
+    async def find_by_key(self, namespace: str, workflow: str, key: str) -> UUID | None:
+        """The execution that this start key gave."""

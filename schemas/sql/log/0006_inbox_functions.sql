@@ -1,0 +1,90 @@
+-- Accepting what comes from outside: committed before it is answered.
+
+CREATE FUNCTION log.stream_position_v1(p_namespace text) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+RETURN coalesce((SELECT s.head FROM log.streams AS s WHERE s.namespace = p_namespace), 0);
+COMMENT ON FUNCTION log.stream_position_v1(text) IS
+    'The last visible position of the stream of a namespace; 0 before its first CloudEvent.';
+
+CREATE FUNCTION log.accept_start_v1(
+    p_namespace    text,
+    p_workflow     text,
+    p_keys         text[],
+    p_shard        integer,
+    p_request_hash bytea,
+    p_body         bytea,
+    p_actor        text,
+    p_traceparent  text,
+    OUT execution_id uuid,
+    OUT existed      boolean
+)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_minted uuid := log.mint_execution_v1(p_shard);
+    v_first  uuid;
+    v_other  text;
+BEGIN
+    -- In the order of the keys, so that two requests with the same keys cannot block each other.
+    INSERT INTO log.start_keys (namespace, workflow, key, execution_id, request_hash, at)
+    SELECT p_namespace, p_workflow, k.key, v_minted, p_request_hash, log.now_ms_v1()
+    FROM unnest(p_keys) AS k (key) ORDER BY k.key
+    ON CONFLICT (namespace, workflow, key) DO NOTHING;
+
+    SELECT k.execution_id INTO v_first
+    FROM log.start_keys AS k
+    WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = ANY (p_keys)
+      AND k.execution_id <> v_minted
+    ORDER BY k.key LIMIT 1;
+
+    IF v_first IS NULL THEN
+        INSERT INTO log.inbox (shard, kind, execution_id, namespace, position, body, actor,
+                               traceparent)
+        VALUES (p_shard, 'start', v_minted, p_namespace, log.stream_position_v1(p_namespace),
+                p_body, p_actor, p_traceparent);
+        execution_id := v_minted;
+        existed := false;
+        RETURN;
+    END IF;
+
+    SELECT k.key INTO v_other
+    FROM log.start_keys AS k
+    WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = ANY (p_keys)
+      AND k.execution_id <> v_minted
+      AND (k.execution_id <> v_first OR k.request_hash <> p_request_hash)
+    ORDER BY k.key LIMIT 1;
+    IF v_other IS NOT NULL THEN
+        RAISE EXCEPTION 'the start key % was used for another request', to_json(v_other)
+            USING ERRCODE = 'RF002';
+    END IF;
+
+    -- Keys that are new from now on name the execution that the others named.
+    UPDATE log.start_keys AS k SET execution_id = v_first
+    WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = ANY (p_keys)
+      AND k.execution_id = v_minted;
+    execution_id := v_first;
+    existed := true;
+END
+$$;
+COMMENT ON FUNCTION log.accept_start_v1(text, text, text[], integer, bytea, bytea, text, text) IS
+    'Mints an execution and puts its start into the inbox, once for each key; position of the row '
+    'is the head of the stream, above which CloudEvents count. A key that came before with the '
+    'same request gives the execution of then; with another request, or keys of two executions: '
+    'RF002.';
+
+CREATE FUNCTION log.put_inbox_v1(
+    p_shard integer, p_kind text, p_execution_id uuid, p_namespace text, p_body bytea,
+    p_actor text, p_traceparent text
+) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO log.inbox (shard, kind, execution_id, namespace, position, body, actor, traceparent)
+    SELECT p_shard, p_kind, p_execution_id, p_namespace, 0, p_body, p_actor, p_traceparent
+    WHERE p_kind IN ('callback', 'cancel')
+    RETURNING id;
+END;
+COMMENT ON FUNCTION log.put_inbox_v1(integer, text, uuid, text, bytea, text, text) IS
+    'Puts a callback or cancel into the inbox; returns its id, null for any other kind.';
