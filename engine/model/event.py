@@ -10,8 +10,9 @@ class Event(msgspec.Struct, frozen=True):
 
     `seq` counts 1..n without gap. `at` is in milliseconds since 1970, derived from the database's
     clock, never below that of the event before. `frame` is the seq of the event that opened the
-    scope this event happened in (0: none). `node` is the JSON pointer of the
-    part of the definition, `name` what its author calls it. `branch`, `iteration`: numbers from 0; `attempt`: from 1.
+    scope this event happened in (0: none). `node` is the JSON pointer of the part of the
+    definition, `name` what its author calls it. `branch`, `iteration`: numbers from 0; `attempt`:
+    from 1.
     `actor` asked for it (`engine` when nobody did); `causation` is the seq of the event of this
     execution that led to it, 0 for a command from outside; `traceparent` as in W3C Trace Context.
     """

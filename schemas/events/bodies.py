@@ -84,8 +84,8 @@ class ChoiceTaken(EventBody, frozen=True, omit_defaults=True):
 
 class ActionScheduled(EventBody, frozen=True, omit_defaults=True):
     """The intent to call. `handler` names who runs it, `operation` what; `arguments` as sent,
-    except that `deferred` lists (path, expression) of those that name a secret: they are
-    evaluated when the call is made and never stored. A retry names the first attempt in `retry_of` and repeats
+    except that `deferred` lists (path, expression) of those that name a secret: they are evaluated
+    when the call is made and never stored. A retry names the first attempt in `retry_of` and repeats
     no arguments."""
 
     function: str
@@ -155,10 +155,11 @@ class TimerFired(EventBody, frozen=True, omit_defaults=True):
     """The timer with this seq came due."""
 
     timer: int
+    purpose: str
 
 
 class TimerCancelled(EventBody, frozen=True, omit_defaults=True):
-    """A sleep or retry is no longer wanted. (The time-out of a wait ends with its wait.)"""
+    """A sleep or retry is no longer wanted; the time-out of a wait ends with its wait, unsaid."""
 
     timer: int
     reason: str

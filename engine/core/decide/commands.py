@@ -71,7 +71,10 @@ def _fire_timer(turn: Turn, command: commands.FireTimer) -> Rejection | None:
         return Rejection("timer.not_due", f"timer {timer.id} is due at {timer.due}")
     turn.cause = timer.id
     turn.record(
-        bodies.TimerFired(timer=timer.id), frame=timer.frame, node=timer.node, name=timer.name
+        bodies.TimerFired(timer=timer.id, purpose=timer.purpose),
+        frame=timer.frame,
+        node=timer.node,
+        name=timer.name,
     )
     if turn.state.phase == "gathering":
         start.expire(turn)

@@ -150,7 +150,7 @@ def catch(turn: Turn, frame: Frame, scope: Scope, handler: Catch, error: Error) 
 
 
 def close_inside(turn: Turn, frame_id: int, reason: str) -> None:
-    """Say of every call, wait, timer, branch and iteration open in the frame that it is cancelled."""
+    """Say of all that is open in the frame (calls, waits, timers, children) that it is cancelled."""
     inside = descendants(turn.state, frame_id)
     for action in [one for one in turn.state.actions.values() if one.frame == frame_id]:
         turn.record(
