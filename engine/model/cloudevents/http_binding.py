@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.model.cloudevents.attributes import bad, check_datacontenttype
+from engine.model.cloudevents.attributes import bad
 from engine.model.cloudevents.cloudevent import JSON_MEDIA_TYPE, CloudEvent
 from engine.model.cloudevents.fault import CloudEventFault
 from engine.model.cloudevents.header_values import (
@@ -111,8 +111,6 @@ def _decode_binary(headers: Headers, body: bytes, limits: CloudEventLimits) -> C
     core, extensions = split_attributes(attributes)
     check_extension_count(len(extensions), limits)
     content_type = single_header(headers, "content-type")
-    if content_type is not None:
-        check_datacontenttype(content_type)
     kind = checked_payload(body, content_type, limits) if body else None
     return CloudEvent(
         **core,

@@ -150,7 +150,8 @@ REFUSED: dict[str, tuple[str, list[tuple[Pairs, bytes]]]] = {
                 b" ",
             )
         ]
-        + [([*headers(), ("content-type", "application/vnd.x+json")], b"[" * 65 + b"]" * 65)],
+        + [([*headers(), ("content-type", "application/vnd.x+json")], b"[" * 65 + b"]" * 65)]
+        + [([*headers(), JSON_TYPE], n) for n in (b"1e1001", b"9" * 1_001)],
     ),
     "a JSON body that is not UTF-8": (
         ENCODING,
@@ -300,6 +301,25 @@ def test_implied_json_media_type_is_named_in_binary_mode() -> None:
 def test_structured_message_round_trip() -> None:
     event = decode_structured(body(FULL))
     assert from_http(*to_http_structured(event)) == HttpDelivery("structured", (event,))
+
+
+def test_all_attributes_and_extensions_may_be_there() -> None:
+    limits = CloudEventLimits(max_extensions=2)
+    times = {"time": "2026-01-31T12:00:00Z", "dataschema": "a:b", "subject": "s"}
+    pairs = headers(**times, one="%41" * 4_096, two="2")
+    (event,) = from_http([*pairs, JSON_TYPE], b"1", limits).events
+    assert event == minimal(
+        **times,
+        datacontenttype="application/json",
+        extensions={"one": "A" * 4_096, "two": "2"},
+        data=b"1",
+        data_kind="json",
+    )
+
+
+def test_quoted_value_may_be_of_the_greatest_length() -> None:
+    (event,) = from_http(headers(ext='"' + "%41" * 4_096 + '"'), b"").events
+    assert event == minimal(extensions={"ext": "A" * 4_096})
 
 
 def test_identity_coding_is_no_coding() -> None:

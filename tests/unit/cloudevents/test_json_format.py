@@ -59,6 +59,7 @@ def test_null_data_base64_beside_data_is_absent() -> None:
         '"[[[[{{{{\\" NaN 1e9999 ' + "9" * 1_100 + '"',
         '{"a":{"x":1},"b":{"x":1}}',
         "[" * 64 + "]" * 64,
+        "[[]," * 63 + "[]" + "]" * 63,
         '["' + "[" * 100 + '"]',
         '"123"',
     ],
@@ -67,7 +68,8 @@ def test_json_data_keeps_its_bytes(text: str) -> None:
     event = decode_structured(with_raw("data", text))
     assert event.data == text.encode()
     assert event.json_data == event.data
-    assert decode_structured(encode_structured(event)).data == event.data
+    again = decode_structured(encode_structured(event))
+    assert (again.data, again.digest()) == (event.data, event.digest())
 
 
 @pytest.mark.parametrize(
@@ -159,6 +161,8 @@ def test_largest_sizes_are_taken() -> None:
     event = decode_structured(
         body(
             id="a" * 2_048,
+            datacontenttype="a/" + "b" * 2_046,
+            time="2026-11-23T05:48:18." + "1" * 43 + "Z",
             ext="ä" * 2_048,
             **{"n" * 64: -(2**31)},
             **{f"e{i}": 2**31 - 1 for i in range(30)},
@@ -169,9 +173,12 @@ def test_largest_sizes_are_taken() -> None:
     assert len(event.extensions) == 32
 
 
-def test_limit_on_data_is_the_one_passed() -> None:
-    limits = CloudEventLimits(max_data_bytes=3)
+def test_limits_are_the_ones_passed_and_may_be_reached() -> None:
+    limits = CloudEventLimits(max_data_bytes=3, max_batch_events=2, max_batch_bytes=300_000)
     assert decode_structured(body(data="a"), limits).data == b'"a"'
+    assert decode_structured(body().ljust(limits.max_structured_bytes), limits) == minimal()
+    both = encode_batch([minimal(), minimal()])
+    assert decode_batch(both.ljust(300_000), limits) == [minimal(), minimal()]
 
 
 def test_batch_keeps_order_and_may_be_empty() -> None:

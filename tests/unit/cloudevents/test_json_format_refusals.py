@@ -141,6 +141,19 @@ REFUSED: dict[str, tuple[str, list[bytes]]] = {
         [body(**{n: "a" * 2_049}) for n in ("id", "source", "type", "subject")]
         + [body(id="ä" * 1_025), body(ext="a" * 4_097)],
     ),
+    "a formatted attribute too long": (
+        LARGE,
+        [
+            body(dataschema="https://h/" + "a" * 2_039),
+            body(datacontenttype="a/" + "b" * 2_047),
+            body(time="2026-11-23T05:48:18." + "1" * 2_029 + "Z"),
+        ],
+    ),
+    "a datacontenttype of another type, beside data": (
+        BAD,
+        [body(datacontenttype=t, data=1) for t in (17, True, ["a/b"], {"a": "b"})]
+        + [body(datacontenttype="json", data="a"), body(datacontenttype="json", data_base64="")],
+    ),
     "too many extensions": (LARGE, [body(**{f"e{i}": "x" for i in range(5)})]),
     "data too large": (
         LARGE,
@@ -292,6 +305,8 @@ REFUSED: dict[str, tuple[str, list[bytes]]] = {
             with_raw("data", "[" * 65 + "]" * 65),
             with_raw("data", '{"a":' * 65 + "1" + "}" * 65),
             with_raw("data", "[" * 100_000 + "]" * 100_000),
+            with_raw("data", "[" * 64 + "[]" + "]" * 64),
+            with_raw("data", "[[]," * 64 + "[" + "]" * 65),
             with_raw("ext", "[" * 70),
             b"[" * 100_000,
             b'{"a":' * 20_000,
@@ -325,6 +340,12 @@ def test_fault_of_an_attribute_points_to_it(name: str) -> None:
         decode_structured(body(**{name: ...}))
     assert refused.value.attribute == name
     assert refused.value.pointer == f"/{name}"
+
+
+def test_fault_of_a_duplicate_member_names_it() -> None:
+    with pytest.raises(CloudEventFault) as refused:
+        decode_structured(with_raw("data", '{"a": 1, "b": 2, "b": 3}'))
+    assert "'b' stands twice" in refused.value.message
 
 
 def test_fault_repeats_little_of_a_hostile_name() -> None:

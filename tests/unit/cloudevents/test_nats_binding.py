@@ -205,6 +205,13 @@ def test_structured_message_round_trip() -> None:
     assert from_nats(*to_nats_structured(event)) == event
 
 
+def test_all_attributes_and_extensions_may_be_there() -> None:
+    event = decode_structured(body(FULL))
+    pairs, payload = to_nats_binary(event)
+    told = from_nats(pairs, payload, CloudEventLimits(max_extensions=3))
+    assert told.digest() == event.digest()
+
+
 def test_message_id_tells_source_and_id_apart_and_nothing_else() -> None:
     assert message_id(minimal()) == message_id(minimal(subject="x", data=b"1", data_kind="json"))
     ids = {message_id(minimal(source=s, id=i)) for s, i in (("ab", "c"), ("a", "bc"), ("c", "ab"))}
