@@ -54,3 +54,9 @@ class Unavailable(RefoldError):
     """A queue is full or a service is away: try again later."""
 
     code = "unavailable"
+
+
+class TooLarge(RefoldError):
+    """Data beyond a limit of a service that must carry it: trying again does not help."""
+
+    code = "data.too_large"

@@ -81,11 +81,35 @@ class Hints(Protocol):
         what ends it."""
 
 
+class BusMessage(msgspec.Struct, frozen=True):
+    """A message that may be a CloudEvent for `namespace` (not yet checked). `origin` says where it
+    lies, for dead letters; `deliveries` counts from 1; `handle` is the source's own."""
+
+    namespace: str
+    headers: tuple[tuple[str, str], ...]
+    payload: bytes
+    origin: str
+    deliveries: int
+    handle: Any = None
+
+
+class BusSource(Protocol):
+    """Where CloudEvents come from: each message again and again until it is acknowledged."""
+
+    async def fetch(self, limit: int) -> list[BusMessage]:
+        """Up to `limit` messages, waiting some seconds for the first; may be empty. Raises
+        Unavailable."""
+
+    async def acknowledge(self, messages: Sequence[BusMessage]) -> None:
+        """These are committed: never deliver them again (one may come again nevertheless)."""
+
+
 class Publisher(Protocol):
     """Where produced CloudEvents go."""
 
     async def publish(self, namespace: str, event_type: str, message_id: str, body: bytes) -> None:
-        """Publish a structured CloudEvent; the same message id twice is one message."""
+        """Publish a structured CloudEvent; the same message id twice is one message. Raises
+        Unavailable (try again), TooLarge (it never succeeds)."""
 
 
 class Secrets(Protocol):
