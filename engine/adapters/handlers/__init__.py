@@ -1,0 +1,1 @@
+"""How actions reach the world: HTTP, OpenAPI documents, Python functions."""
