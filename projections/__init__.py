@@ -1,1 +1,1 @@
-"""Read models: rows kept by tailing the log, always rebuildable from it."""
+"""Read views derived from the log: pure functions of its events, a store, a runner that tails."""

@@ -1,1 +1,1 @@
-"""Pure views: an event of the log to the row changes it causes."""
+"""Pure views: an event of the log to changes of rows."""

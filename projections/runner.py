@@ -1,0 +1,107 @@
+"""The projector: tails the log shard by shard and keeps the read tables up to date.
+
+It reads the head rows first and only the shards that moved, never beyond the head. Each batch and
+its position are one transaction, so a kill at any instant loses nothing and doubles nothing; any
+number of projectors may run.
+"""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from engine.ports.rows import EventRow, ShardHead
+from projections.store import ReadStore
+from projections.views.batch import changes_of
+
+_log = logging.getLogger("refold.projector")
+_BATCH = 2_000
+
+
+class Tail(Protocol):
+    """What the projector reads: the log's heads and shards."""
+
+    async def heads(self) -> list[ShardHead]:
+        """All head rows."""
+
+    async def read_shard(
+        self, shard: int, after: int, upto: int, limit: int = 5_000
+    ) -> list[EventRow]:
+        """Events with after < position <= upto, in order of position."""
+
+
+class Projector:
+    """One projector. `interval_s`: how long it waits when nothing moved and nobody woke it."""
+
+    def __init__(self, log: Tail, store: ReadStore, interval_s: float = 0.25) -> None:
+        self._log = log
+        self._store = store
+        self._interval_s = interval_s
+        self._wake = asyncio.Event()
+
+    def wake(self, _topic: str = "") -> None:
+        """A hint that the log moved."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Tail until cancelled. Whatever fails is tried again: a database that is away is waited
+        for, and after a rebuild the new tables are found."""
+        while True:
+            self._wake.clear()
+            moved = False
+            try:
+                moved = await self.catch_up()
+            except Exception as fault:  # noqa: BLE001 - the projector outlives every fault
+                _log.warning("projector tries again: %s: %s", type(fault).__name__, fault)
+                await self._reopen()
+            if not moved:
+                await self._pause()
+
+    async def _reopen(self) -> None:
+        try:
+            await self._store.open()
+        except Exception as fault:  # noqa: BLE001 - the next round tries again
+            _log.warning("read tables are out of reach: %s", fault)
+
+    async def catch_up(self) -> bool:
+        """Read everything there is up to the heads; whether there was anything."""
+        positions = await self._store.positions()
+        moved = False
+        faults: list[Exception] = []
+        for head in await self._log.heads():
+            position = positions.get(head.shard, 0)
+            try:
+                while position < head.last_position:
+                    position = await self._advance(head, position)
+                    moved = True
+            except Exception as fault:  # noqa: BLE001 - one shard's fault does not stop the others
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+        return moved
+
+    async def _advance(self, head: ShardHead, position: int) -> int:
+        rows = await self._log.read_shard(head.shard, position, head.last_position, _BATCH)
+        reached = rows[-1].position if rows else head.last_position
+        if not await self._store.apply(head.shard, position, reached, changes_of(rows)):
+            return (await self._store.positions()).get(head.shard, 0)
+        return reached
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._interval_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+async def rebuild(log: Tail, live: ReadStore, beside: ReadStore) -> str:
+    """Build the tables anew beside the live ones and swap; returns the fingerprint of the new ones.
+    `beside` is a store of another generation."""
+    await beside.open()
+    projector = Projector(log, beside)
+    while await projector.catch_up():
+        continue
+    fingerprint = await beside.fingerprint()
+    await beside.make_live()
+    await live.open()
+    return fingerprint
