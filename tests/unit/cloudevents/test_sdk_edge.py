@@ -37,6 +37,13 @@ def test_every_event_becomes_one_of_the_sdk_with_the_same_attributes(event: Clou
     assert (given_out.get_time() is None) == (event.time is None)
 
 
+def test_payload_of_each_kind_becomes_what_the_sdk_holds_for_it() -> None:
+    text = decode_structured(body(datacontenttype="text/plain; charset=latin1", data="é"))
+    assert to_sdk(text).get_data() == "é"
+    assert to_sdk(decode_structured(body(data=["é", 1]))).get_data() == ["é", 1]
+    assert to_sdk(decode_structured(body(data_base64="/w=="))).get_data() == b"\xff"
+
+
 def test_sdk_reads_what_we_write() -> None:
     event = decode_structured(body(MICRO))
     read = JSONFormat().read(None, encode_structured(event))
@@ -111,6 +118,7 @@ def test_sdk_data_by_media_type(
         ({"datacontenttype": "application/json"}, b"{", "cloudevent.bad_json"),
         ({f"e{i}": "x" for i in range(33)}, None, "cloudevent.too_large"),
         ({}, "a" * 1_048_576, "cloudevent.too_large"),
+        ({"datacontenttype": "text/plain"}, "a" * 1_048_577, "cloudevent.too_large"),
     ],
 )
 def test_sdk_event_that_is_none_is_refused(changes: dict[str, Any], data: Any, code: str) -> None:
