@@ -17,18 +17,22 @@ import msgspec
 
 CHAIN_VERSION = b"refold-chain-1"
 SALT_BYTES = 16
+_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def member_salts(salt: bytes, names: Iterable[str]) -> list[bytes]:
-    """The salt of each member, in order: giving one away tells nothing about the others."""
-    return [hashlib.sha256(salt + name.encode()).digest()[:SALT_BYTES] for name in names]
+def member_salts(salt: bytes, count: int) -> list[bytes]:
+    """The salts of the members, in order: giving one away tells nothing about the others."""
+    stream = hashlib.shake_128(salt).digest(SALT_BYTES * count)
+    return [stream[at : at + SALT_BYTES] for at in range(0, len(stream), SALT_BYTES)]
 
 
 def member_leaf(member_salt: bytes, name: str, value: bytes) -> bytes:
     """The leaf of one member: over its salt, name and value bytes as stored."""
-    head = len(name.encode()).to_bytes(4, "big") + name.encode()
-    return hashlib.sha256(b"\x00" + member_salt + head + value).digest()
+    text = name.encode()
+    return hashlib.sha256(
+        b"\x00" + member_salt + len(text).to_bytes(4, "big") + text + value
+    ).digest()
 
 
 def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
@@ -39,7 +43,7 @@ def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
 def merkle_root(data: bytes, salt: bytes) -> bytes:
     """The digest of an event's data: a JSON object as stored."""
     members = _members.decode(data)
-    salts = member_salts(salt, members)
+    salts = member_salts(salt, len(members))
     return root_of_leaves(
         member_leaf(one, name, bytes(value))
         for one, (name, value) in zip(salts, members.items(), strict=True)
@@ -55,7 +59,7 @@ def event_hash(previous: bytes, columns: Sequence[Any], digest: bytes) -> bytes:
 def _canonical(columns: Sequence[Any]) -> bytes:
     """An unambiguous text of the columns: JSON array, ids as hex."""
     plain = [column.hex if isinstance(column, UUID) else column for column in columns]
-    return json.dumps(plain, separators=(",", ":"), ensure_ascii=True).encode()
+    return _text(plain).encode()
 
 
 def genesis(cluster_id: str, shard: int) -> bytes:
