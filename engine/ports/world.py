@@ -103,6 +103,9 @@ class BusSource(Protocol):
     async def acknowledge(self, messages: Sequence[BusMessage]) -> None:
         """These are committed: never deliver them again (one may come again nevertheless)."""
 
+    async def give_back(self, messages: Sequence[BusMessage]) -> None:
+        """These could not be committed now: deliver them again soon."""
+
 
 class Publisher(Protocol):
     """Where produced CloudEvents go."""
