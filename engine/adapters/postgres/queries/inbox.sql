@@ -1,0 +1,28 @@
+-- name: accept_start
+-- Mint an execution and put its start into the inbox, once for each key.
+SELECT execution_id, existed FROM log.accept_start_v1($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: put
+-- Put a callback or cancel into the inbox.
+SELECT log.put_inbox_v1($1, $2, $3, $4, $5, $6, $7);
+
+-- name: read
+-- All rows present, never "since an id": ids do not become visible in order.
+SELECT shard, id, kind, execution_id, namespace, position, body, actor, traceparent, at
+FROM log.inbox
+WHERE shard = ANY ($1::integer[]) AND id <> ALL ($2::bigint[])
+ORDER BY id LIMIT $3;
+
+-- name: mint
+-- New ids of a shard; nothing is written.
+SELECT log.mint_execution_v1($1) FROM generate_series(1, $2::integer);
+
+-- name: is_accepted
+-- A start is in the inbox until its append, which writes the birth row.
+SELECT EXISTS (
+    SELECT 1 FROM log.inbox
+    WHERE shard = $1 AND execution_id = $2 AND namespace = $3 AND kind = 'start'
+) OR EXISTS (
+    SELECT 1 FROM log.executions
+    WHERE shard = $1 AND execution_id = $2 AND namespace = $3
+);

@@ -1,0 +1,28 @@
+-- name: due_timers
+-- Timers that are due, the earliest first.
+SELECT shard, execution_id, timer, due FROM log.timers
+WHERE shard = ANY ($1::integer[]) AND due <= $2
+ORDER BY due, shard, execution_id, timer LIMIT $3;
+
+-- name: next_due
+-- When the next timer is due: one look into the index for each shard.
+SELECT min(first.due)
+FROM unnest($1::integer[]) AS mine (shard)
+CROSS JOIN LATERAL (
+    SELECT t.due FROM log.timers AS t WHERE t.shard = mine.shard ORDER BY t.due LIMIT 1
+) AS first;
+
+-- name: open_subscriptions
+-- All event definitions of open waits.
+SELECT shard, execution_id, wait, ref, namespace, type, key, after FROM log.subscriptions
+WHERE shard = ANY ($1::integer[]) ORDER BY shard, execution_id, wait, ref;
+
+-- name: open_actions
+-- Executions with a scheduled action that has no answer.
+SELECT execution_id FROM log.open_actions
+WHERE shard = ANY ($1::integer[]) ORDER BY shard, execution_id;
+
+-- name: gatherings
+-- Open gatherings of a trigger and key; ids begin with the time, so the oldest is first.
+SELECT shard, execution_id, namespace, trigger, key FROM log.gatherings
+WHERE shard = $1 AND trigger = $2 AND key = $3 ORDER BY execution_id;

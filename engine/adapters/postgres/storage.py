@@ -1,0 +1,44 @@
+"""Everything that one engine needs of Postgres, over one pool."""
+
+from engine.adapters.postgres.catalog import PostgresCatalog
+from engine.adapters.postgres.definitions import PostgresDefinitions
+from engine.adapters.postgres.inbox import PostgresInbox
+from engine.adapters.postgres.indexes import PostgresIndexes
+from engine.adapters.postgres.leases import PostgresLeases
+from engine.adapters.postgres.log import PostgresLog
+from engine.adapters.postgres.pool import Database, open_database
+from engine.adapters.postgres.readers import PostgresReaders
+from engine.adapters.postgres.streams import PostgresStreams
+from engine.ports.rows import Installation
+
+
+class PostgresStorage:
+    """The storage ports of one engine, and the installation they belong to."""
+
+    def __init__(self, database: Database, installation: Installation) -> None:
+        self.database = database
+        self.installation = installation
+        self.log = PostgresLog(database)
+        self.inbox = PostgresInbox(database)
+        self.leases = PostgresLeases(database)
+        self.indexes = PostgresIndexes(database)
+        self.streams = PostgresStreams(database, installation.shards)
+        self.definitions = PostgresDefinitions(database, installation.shards)
+        self.readers = PostgresReaders(database)
+        self.catalog = PostgresCatalog(database)
+
+    async def close(self) -> None:
+        """Close all sessions."""
+        await self.database.close()
+
+
+async def open_storage(dsn: str, engine: str, *, size: int = 8) -> PostgresStorage:
+    """Open the storage of a migrated database for one run of an engine, whose name its sessions
+    bear. `size`: at most so many sessions. Raises Unavailable."""
+    database = await open_database(dsn, engine, size=size)
+    try:
+        installation = await PostgresCatalog(database).installation()
+    except BaseException:
+        await database.close()
+        raise
+    return PostgresStorage(database, installation)
