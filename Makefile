@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml requirements/runtime.txt requirements/dev.txt
 	  exit 1; \
 	fi; \
 	echo "installing into $(VENV) with $$("$$python" --version)"; \
-	[ -x $(PY) ] && $(PY) -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
+	{ $(PY) -c '$(PROBE)' && $(PY) -m pip --version; } >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r requirements/runtime.txt -r requirements/dev.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,11 +102,10 @@ class Child:
             return log.read().decode(errors="replace").strip()
 
     def _send(self, number: signal.Signals) -> None:
+        """By pid: `send_signal` of asyncio may reap the child, and its exit code is then lost."""
         if self._process.returncode is None:
-            try:
-                self._process.send_signal(number)
-            except ProcessLookupError:
-                return  # it ended a moment ago; `wait` will see it
+            with suppress(ProcessLookupError):  # ended a moment ago; `wait` will see it
+                os.kill(self._process.pid, number)
 
 
 def _turn_over(log: Path) -> None:

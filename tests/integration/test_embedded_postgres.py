@@ -62,7 +62,10 @@ async def test_kill_leaves_no_backend_behind(
 ) -> None:
     cluster = Path(str(await fetchval(postgres_server.url, "SHOW data_directory")))
     assert len(programs_in(cluster, "postgres")) > 1
+    end = asyncio.create_task(postgres_server.wait())
+    await asyncio.sleep(0)
     await postgres_server.kill()
+    assert await end == -signal.SIGKILL
     assert programs_in(cluster, "postgres") == []
 
 
