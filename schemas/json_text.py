@@ -33,9 +33,9 @@ def read_float(text: str) -> float:
 
 
 def write_unknown(value: Any) -> Any:
-    """Encode what the JSON encoder does not know by itself: a `NumberText`, as its text."""
-    if isinstance(value, NumberText):
-        return msgspec.Raw(value.text.encode())
+    """Encode what the JSON encoder does not know by itself: a number that knows its text."""
+    if isinstance(value, float):
+        return msgspec.Raw(getattr(value, "text", repr(float(value))).encode())
     raise TypeError(f"{type(value).__name__} is not JSON data")
 
 
