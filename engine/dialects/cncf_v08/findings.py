@@ -1,0 +1,86 @@
+"""Collects the faults of a definition while it is read, so that all are reported at once."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+from engine.dialects.source import Fault, Severity, Source
+
+_SHOWN_NAMES: Final = 8
+
+
+class Findings:
+    """Faults, and the expressions that only libjq can judge.
+
+    A pointer into the definition is plain (`/states/0/name`); one into a resource has the URI and
+    `#` before it.
+    """
+
+    def __init__(self, definition: Source) -> None:
+        self._sources: dict[str, Source] = {"": definition}
+        self._faults: list[Fault] = []
+        self._muted: list[str] = []
+        self.unjudged: list[tuple[str, str]] = []
+
+    def add_source(self, uri: str, source: Source) -> None:
+        """Makes pointers into a resource known."""
+        self._sources[uri] = source
+
+    def error(self, code: str, pointer: str, message: str, *, at_key: bool = False) -> None:
+        """Something that refuses the definition. `at_key`: the member's name is at fault."""
+        self._add("error", code, pointer, message, at_key)
+
+    def warn(self, code: str, pointer: str, message: str) -> None:
+        """Something that the author should know."""
+        self._add("warning", code, pointer, message, at_key=False)
+
+    def take(self, fault: Fault) -> None:
+        """A fault that was found elsewhere."""
+        self._faults.append(fault)
+
+    def mute(self, pointer: str) -> None:
+        """Report nothing more about this part: what is wrong with it was said."""
+        self._muted.append(pointer)
+
+    @property
+    def refused(self) -> bool:
+        return any(fault.severity == "error" for fault in self._faults)
+
+    def sorted(self) -> tuple[Fault, ...]:
+        """Each fault once, those of the definition first, by place."""
+        unique = dict.fromkeys(self._faults_in_order())
+        return tuple(unique)
+
+    def _faults_in_order(self) -> list[Fault]:
+        return sorted(
+            self._faults,
+            key=lambda one: (one.document, one.line, one.column, one.pointer, one.code),
+        )
+
+    def _add(self, severity: Severity, code: str, pointer: str, message: str, at_key: bool) -> None:
+        if any(pointer == muted or pointer.startswith(f"{muted}/") for muted in self._muted):
+            return
+        document, inner = self._split(pointer)
+        source = self._sources[document]
+        line, column = source.key_place(inner) if at_key else source.place(inner)
+        self._faults.append(Fault(code, message, inner, line, column, severity, document))
+
+    def _split(self, pointer: str) -> tuple[str, str]:
+        for uri in self._sources:
+            if uri and pointer.startswith(f"{uri}#"):
+                return uri, pointer[len(uri) + 1 :]
+        return "", pointer
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest known one, or some that exist."""
+    names = sorted(set(known))
+    if near := get_close_matches(name, names, n=1, cutoff=0.6):
+        return f"did you mean {near[0]!r}?"
+    lower = {one.lower(): one for one in names}
+    if name.lower() in lower:
+        return f"did you mean {lower[name.lower()]!r}?"
+    if not names:
+        return "none is defined"
+    shown = ", ".join(repr(one) for one in names[:_SHOWN_NAMES])
+    return f"known are {shown}" + (" ..." if len(names) > _SHOWN_NAMES else "")

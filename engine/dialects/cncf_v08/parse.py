@@ -1,0 +1,163 @@
+"""The shape check: from the value of a document to the model of it, every fault of shape at once.
+
+A part with a fault is taken out (a placeholder keeps its name and number), so that the checks that
+follow still judge the rest, and say nothing that follows from the fault alone.
+"""
+
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from engine.dialects.cncf_v08.findings import Findings, suggestion
+from engine.dialects.cncf_v08.shape import Location, is_mark, members_at
+from engine.dialects.source import escape
+from schemas.dsl.cncf_v08 import STATE_TYPES, Workflow
+
+_WORDS: Final = {
+    "<text>": "a text", "<object>": "an object", "<list>": "a list", "<flag>": "true or false",
+    "<number>": "a number", "<null>": "null",
+}  # fmt: skip
+_WANTED: Final = {
+    "string_type": "a text", "bool_type": "true or false", "list_type": "a list",
+    "model_type": "an object", "dict_type": "an object", "float_type": "a number",
+    "int_type": "a whole number",
+}  # fmt: skip
+_PLACEHOLDERS: Final[dict[str, dict[str, Any]]] = {
+    "states": {"type": "inject", "data": {}, "end": True},
+    "functions": {"type": "expression", "operation": "."},
+    "events": {"type": "unknown", "source": ""},
+    "retries": {"maxAttempts": 1},
+    "errors": {},
+}
+
+
+def read_workflow(value: Any, findings: Findings) -> Workflow | None:
+    """The model of a document whose values were evened out. None: nothing more can be judged. What
+    has a fault is reported, and replaced in `value`."""
+    if not isinstance(value, dict):
+        findings.error(
+            "definition.shape.type", "", "a definition is an object with `id` and `states`"
+        )
+        return None
+    try:
+        return Workflow.model_validate(value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+    for fault in faults:
+        _report(fault, value, findings, "")
+    for fault in faults:
+        _take_out(fault, value, findings)
+    try:
+        return Workflow.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def read_section(value: Any, section: str, model: Any, findings: Findings, uri: str) -> Any:
+    """The definitions that a resource holds, or None with the faults reported."""
+    try:
+        return TypeAdapter(model).validate_python(value)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            inside: Any = {**fault, "loc": (section, *fault["loc"])}
+            _report(inside, {section: value}, findings, f"{uri}#")
+        return None
+
+
+def _report(fault: ErrorDetails, value: Any, findings: Findings, prefix: str) -> None:
+    kind, location = fault["type"], fault["loc"]
+    pointer = prefix + _pointer(location)
+    name = str(location[-1])
+    if kind == "missing":
+        around = prefix + _pointer(location[:-1])
+        findings.error("definition.shape.required", around, f"`{name}` is missing; add it")
+    elif kind == "extra_forbidden":
+        hint = suggestion(name, members_at(location[:-1]))
+        message = f"`{name}` is not a member of {_owner(location)}; {hint}"
+        findings.error("definition.shape.unknown_property", pointer, message, at_key=True)
+    elif kind in ("union_tag_invalid", "union_tag_not_found"):
+        _report_alternative(fault, _found(value, location), findings, pointer)
+    elif kind == "literal_error":
+        _report_choice(fault, findings, pointer)
+    elif kind in ("too_short", "string_too_short"):
+        findings.error("definition.shape.empty", pointer, f"{_named(location)} is empty; fill it")
+    elif kind in ("string_too_long", "string_pattern_mismatch"):
+        message = f"{_named(location)} must be 1 to 256 characters without control characters"
+        findings.error("definition.shape.name", pointer, message)
+    else:
+        wanted = _WANTED.get(kind, fault["msg"])
+        findings.error("definition.shape.type", pointer, f"{_named(location)} must be {wanted}")
+
+
+def _report_alternative(fault: ErrorDetails, value: Any, findings: Findings, pointer: str) -> None:
+    """A value of a kind that has no place here, or a state whose type is not known."""
+    wanted = fault["ctx"].get("expected_tags", "").replace("'", "").split(", ")
+    if fault["loc"][-2:-1] == ("states",) and isinstance(value, dict):
+        if "type" not in value:
+            findings.error("definition.shape.required", pointer, "`type` of the state is missing")
+            return
+        message = f"{value['type']!r} is no type of state; {_near(value['type'], STATE_TYPES)}"
+        findings.error("definition.shape.value", f"{pointer}/type", message)
+        return
+    words = [_WORDS[tag] for tag in wanted if tag in _WORDS] or ["an object"]
+    message = f"{_named(fault['loc'])} must be {' or '.join(words)}"
+    findings.error("definition.shape.type", pointer, message)
+
+
+def _report_choice(fault: ErrorDetails, findings: Findings, pointer: str) -> None:
+    choices = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+    message = f"{_named(fault['loc'])} is {fault['input']!r:.60}; {_near(fault['input'], choices)}"
+    findings.error("definition.shape.value", pointer, message)
+
+
+def _near(value: Any, choices: Any) -> str:
+    return suggestion(value, choices) if isinstance(value, str) else f"use {', '.join(choices)}"
+
+
+def _named(location: Location) -> str:
+    return next((f"`{part}`" for part in reversed(_real(location)) if isinstance(part, str)), "it")
+
+
+def _owner(location: Location) -> str:
+    names = [part for part in _real(location)[:-1] if isinstance(part, str)]
+    if names[-1:] == ["states"]:
+        return f"a state of type {str(location[-2]).strip('<>')}"
+    return f"`{names[-1]}`" if names else "a workflow"
+
+
+def _real(location: Location) -> Location:
+    return tuple(part for part in location if not is_mark(part))
+
+
+def _pointer(location: Location) -> str:
+    return "".join(f"/{escape(part)}" for part in _real(location))
+
+
+def _found(value: Any, location: Location) -> Any:
+    for part in _real(location):
+        in_list = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if not in_list and not (isinstance(value, dict) and part in value):
+            return None
+        value = value[part]
+    return value
+
+
+def _take_out(fault: ErrorDetails, value: dict[str, Any], findings: Findings) -> None:
+    location = _real(fault["loc"])
+    section = str(location[0])
+    if fault["type"] == "extra_forbidden":
+        parent = _found(value, location[:-1])
+        if isinstance(parent, dict):
+            parent.pop(location[-1], None)
+    elif len(location) > 1 and section in _PLACEHOLDERS and isinstance(location[1], int):
+        _replace(value[section], section, location[1], findings)
+    elif section != "states":
+        value.pop(section, None)
+
+
+def _replace(items: list[Any], section: str, number: int, findings: Findings) -> None:
+    name = items[number].get("name") if isinstance(items[number], dict) else None
+    known = name if isinstance(name, str) and name else f"<{section} {number}>"
+    items[number] = {"name": known, **_PLACEHOLDERS[section]}
+    findings.mute(f"/{section}/{number}")
