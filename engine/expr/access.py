@@ -132,7 +132,7 @@ def has_key(target: Value, key: Value, frame: Frame) -> bool:
     if isinstance(target, list) and is_number(key):
         position = as_double(key)
         return abs(position) < _FARTHEST and 0 <= int(position) < len(target)
-    if target is None and (key is None or isinstance(key, str) or is_number(key)):
+    if target is None:
         return False
     spend(frame, 1)
     raise failed(f"{kind_name(target)} has no {kind_name(key)} keys")

@@ -369,9 +369,9 @@ def _objects(
         return
     keys, values = members[place]
     for key in keys.many(data, frame):
-        if not isinstance(key, str):
-            raise failed(f"{describe(key)} cannot be the key of an object")
         for value in values.many(data, frame):
+            if not isinstance(key, str):
+                raise failed(f"{describe(key)} cannot be the key of an object")
             spend(frame, keys.weight + values.weight + len(begun))
             yield from _objects(members, place + 1, {**begun, key: value}, data, frame)
 

@@ -54,7 +54,7 @@ def compare(left: Value, right: Value, frame: Frame) -> int:
         return int(compare_numbers(left, right))
     if first == _STRING:
         spend(frame, 1 + (min(len(left), len(right)) >> 8))
-        return (left > right) - (left < right)
+        return 0 if left == right else (-1 if left < right else 1)
     if first == _ARRAY:
         return _compare_arrays(left, right, frame)
     return _compare_objects(left, right, frame) if first == _OBJECT else 0
