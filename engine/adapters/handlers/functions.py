@@ -11,12 +11,11 @@ import threading
 import traceback
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 from engine.adapters.handlers.function_library import Function, FunctionLibrary
 from engine.adapters.handlers.json_result import MAX_DEPTH, MAX_RESULT_BYTES
-from engine.adapters.handlers.printing import Printed, capture, routed_stdout
+from engine.adapters.handlers.printing import Printed, capture
 from engine.adapters.handlers.refusal import (
     MAX_MESSAGE_CHARS,
     CallRefused,
@@ -41,12 +40,10 @@ class FunctionCaller:
         self._loop_thread = threading.Thread(
             target=self._loop.run_forever, name="functions-loop", daemon=True
         )
-        self._opened = ExitStack()
 
     def open(self) -> None:
-        """Start the threads, make the directory importable, route standard output."""
+        """Start the threads and make the directory importable."""
         self._library.open()
-        self._opened.enter_context(routed_stdout())
         self._loop_thread.start()
 
     async def close(self) -> None:
@@ -58,7 +55,6 @@ class FunctionCaller:
             self._loop.call_soon_threadsafe(self._loop.stop)
             await asyncio.to_thread(self._loop_thread.join)
         self._loop.close()
-        self._opened.close()
 
     async def call(self, operation: str, arguments: Any) -> Answered | Failed:
         """The function's answer; its exception is an error named by its class. Cancelling stops an

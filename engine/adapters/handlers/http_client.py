@@ -108,7 +108,7 @@ def _redirected(request: HttpRequest, status: int, target: str) -> HttpRequest:
         is_same_origin = url.origin() == request.url.origin()
     except ValueError:
         raise refused(
-            "http.redirects", f"{request.shown} redirects to something that is no URL."
+            "http.redirects", f"{request.shown} redirects to something that is no http URL."
         ) from None
     headers: Pairs = request.headers
     if not is_same_origin:

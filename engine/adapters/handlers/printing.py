@@ -64,20 +64,17 @@ class _Router(io.TextIOBase):
         return self.beneath.isatty()
 
 
-@contextmanager
-def routed_stdout() -> Iterator[None]:
-    """Route sys.stdout by call while inside."""
-    before = sys.stdout
-    sys.stdout = _Router(before)
-    try:
-        yield
-    finally:
-        sys.stdout = before
+def route_stdout() -> None:
+    """Route sys.stdout by call from now on. Called before each function, for others (test runners,
+    progress bars) replace sys.stdout too; outside of calls nothing changes."""
+    if not isinstance(sys.stdout, _Router):
+        sys.stdout = _Router(sys.stdout)
 
 
 @contextmanager
 def capture() -> Iterator[Printed]:
     """Keep what is printed in this context (and in tasks and threads that inherit it)."""
+    route_stdout()
     printed = Printed()
     token = _current.set(printed)
     try:

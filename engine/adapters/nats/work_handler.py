@@ -43,13 +43,16 @@ class _Sign(Enum):
 
 
 class _Asked:
-    """One call on its way: what was sent, and what comes back."""
+    """One call on its way: what was sent, and what comes back. `has_worker`: one has said that it
+    works on it; `is_alone`: it has not been sent yet, or nobody took it."""
 
     def __init__(self, subject: str, payload: bytes) -> None:
         self.subject = subject
         self.payload = payload
         self.replies: asyncio.Queue[Reply | _Sign] = asyncio.Queue()
         self.has_worker = False
+        self.is_alone = True
+        self.was_sent = False
 
 
 class WorkHandler:
@@ -89,9 +92,9 @@ class WorkHandler:
         heard = loop.time()
         while True:
             rest = limit - loop.time()
-            if not asked.has_worker and rest <= 0:
+            if asked.is_alone and rest <= 0:
                 raise _none_listens(call)
-            patience = self._silence_s if asked.has_worker else min(rest, self._silence_s)
+            patience = min(rest, self._silence_s) if asked.is_alone else self._silence_s
             try:
                 async with asyncio.timeout(patience):
                     reply = await asked.replies.get()
@@ -105,11 +108,11 @@ class WorkHandler:
             if reply is _Sign.RESUMED:
                 continue
             if reply is _Sign.NOBODY or reply.type == DEFERRED:
-                asked.has_worker = False
+                asked.has_worker, asked.is_alone = False, True
                 await asyncio.sleep(max(0, min(_RETRY_SECONDS, limit - loop.time())))
                 await self._send(number, asked)
             elif reply.type == PROGRESSED:
-                asked.has_worker = True
+                asked.has_worker, asked.is_alone = True, False
             else:
                 return answer_in(reply)
 
@@ -124,6 +127,8 @@ class WorkHandler:
             await client.publish(
                 asked.subject, asked.payload, reply=f"{self._inbox}.{number}", headers=HEADERS
             )
+            asked.is_alone = asked.is_alone and asked.was_sent
+            asked.was_sent = True
 
     async def _connect(self, client: Client, is_new: bool) -> None:
         if is_new:
