@@ -1,0 +1,243 @@
+"""The inbox of a lane's shards: what was accepted from outside becomes mail for executions. When
+memory is full it stays in Postgres."""
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from engine.model.command import (
+    Arrived,
+    CancelExecution,
+    Command,
+    DeliverCallback,
+    StartExecution,
+)
+from engine.model.errors import Unavailable
+from engine.ports.requests import CallbackRequest, CancelRequest, OfferRequest, StartRequest
+from engine.ports.rows import InboxRow, StreamEvent
+from engine.runtime.arrivals import arrived_of, fetch
+from engine.runtime.context import EngineContext
+from engine.runtime.cycle import CommitCycle
+from engine.runtime.gatherer import Gatherer, Offer
+from engine.runtime.hot import HotExecution, Mail
+from engine.runtime.loading import Loader
+from engine.runtime.lookout import Lookout
+from engine.runtime.owned import OwnedShard
+from engine.runtime.programs import Loaded
+from engine.runtime.residents import Residents
+from engine.runtime.round import Round
+from schemas.json_text import loads
+
+_start = msgspec.json.Decoder(StartRequest)
+_offer = msgspec.json.Decoder(OfferRequest)
+_callback = msgspec.json.Decoder(CallbackRequest)
+_cancel = msgspec.json.Decoder(CancelRequest)
+
+
+Make = Callable[[InboxRow, OwnedShard], None]
+Events = dict[tuple[str, int], StreamEvent]
+
+
+class RowRefused(Exception):
+    """An inbox row names something that is not there."""
+
+
+class InboxIntake:
+    """Reads rows that are present, never by a cursor, but those in hand."""
+
+    def __init__(
+        self,
+        context: EngineContext,
+        residents: Residents,
+        loader: Loader,
+        cycle: CommitCycle,
+        lookout: Lookout,
+        gatherer: Gatherer,
+        *,
+        full: Callable[[], bool],
+    ) -> None:
+        self._context = context
+        self._residents = residents
+        self._loader = loader
+        self._cycle = cycle
+        self._lookout = lookout
+        self._gatherer = gatherer
+        self._full = full
+        self.starved = False
+        self.round = Round(
+            "intake", self._work, interval=context.settings.poll_interval_ms / 1000,
+            backoff=context.backoff(), tally=context.tally,
+        )  # fmt: skip
+
+    async def _work(self) -> float | None:
+        settings = self._context.settings
+        now = time.monotonic()
+        shards = {n: one for n, one in self._residents.shards.items() if one.alive(now)}
+        room = min(settings.max_inbox_in_hand - len(self._residents.in_hand), settings.inbox_batch)
+        self.starved = room <= 0 or self._full()
+        if not shards or self.starved:
+            return None
+        excluded = list(self._residents.in_hand)
+        rows = await self._context.ports.inbox.read(list(shards), excluded, room)
+        rows = [row for row in rows if self._take(row, shards)]
+        done = False
+        try:
+            await self._deal(rows, shards)
+            done = True
+        finally:
+            if not done:
+                self._give_back(rows)
+        return 0.0 if len(rows) >= room else None
+
+    def _take(self, row: InboxRow, shards: dict[int, OwnedShard]) -> bool:
+        """Take the row in hand, unless its shard was lost meanwhile."""
+        shard = shards.get(row.shard)
+        if shard is None or shard.lost or row.id in self._residents.in_hand:
+            return False
+        self._residents.in_hand[row.id] = row.shard
+        return True
+
+    def _give_back(self, rows: list[InboxRow]) -> None:
+        for row in rows:
+            self._residents.in_hand.pop(row.id, None)
+
+    async def _deal(self, rows: list[InboxRow], shards: dict[int, OwnedShard]) -> None:
+        """Everything that may fail for want of a service comes first, so that a round is given back
+        whole or dealt with whole."""
+        starts = [row for row in rows if row.kind in ("start", "offer")]
+        others = [row for row in rows if row.kind not in ("start", "offer")]
+        prepared = await self._prepare(starts)
+        fresh = {row.execution_id for row in starts}
+        loaded = await self._loader.get_all(
+            row.execution_id for row in others if row.execution_id not in fresh
+        )
+        unknown = [row for row in others if row.execution_id not in fresh | loaded.keys()]
+        accepted = {
+            row.execution_id
+            for row in unknown
+            if await self._context.ports.inbox.is_accepted(row.namespace, row.execution_id)
+        }
+        for row, make in prepared:
+            self._guarded(row, shards, make)
+        for row in others:
+            self._guarded(row, shards, lambda row, _: self._route(row, accepted))
+
+    def _guarded(
+        self,
+        row: InboxRow,
+        shards: dict[int, OwnedShard],
+        make: Make,
+    ) -> None:
+        """One row at a time: a bad one is quarantined with its execution."""
+        shard = shards[row.shard]
+        if shard.lost:
+            return
+        try:
+            make(row, shard)
+        except Exception as fault:  # noqa: BLE001 - one bad row must not stop the others
+            self._quarantine(row, fault)
+
+    def _quarantine(self, row: InboxRow, fault: Exception) -> None:
+        until = time.monotonic() + self._context.settings.quarantine_ms / 1000
+        key = row.execution_id if row.execution_id.int else UUID(int=row.shard << 64 | row.id)
+        entry = self._residents.quarantine(key, row.namespace, fault, until)
+        entry.rows.add(row.id)
+
+    async def _prepare(self, rows: list[InboxRow]) -> list[tuple[InboxRow, Make]]:
+        """Starts and offers with their program and CloudEvent. Raises Unavailable."""
+        requests: list[tuple[InboxRow, StartRequest | OfferRequest]] = []
+        for row in rows:
+            try:
+                decoder = _offer if row.kind == "offer" else _start
+                requests.append((row, decoder.decode(row.body)))
+            except msgspec.MsgspecError as fault:
+                self._quarantine(row, fault)
+        events = await self._events(requests)
+        prepared: list[tuple[InboxRow, Make]] = []
+        for row, request in requests:
+            try:
+                prepared.append((row, await self._prepared(row, request, events)))
+            except Unavailable:
+                raise
+            except Exception as fault:  # noqa: BLE001 - as above
+                self._quarantine(row, fault)
+        return prepared
+
+    async def _events(self, requests: list[tuple[InboxRow, StartRequest | OfferRequest]]) -> Events:
+        """The CloudEvents that start or are offered, by (namespace, position)."""
+        wanted: dict[str, set[int]] = {}
+        for row, request in requests:
+            if isinstance(request, OfferRequest) or request.trigger_position:
+                wanted.setdefault(row.namespace, set()).add(row.position)
+        found: Events = {}
+        for namespace, positions in wanted.items():
+            events = await fetch(self._context.ports.streams, namespace, positions)
+            found.update(((namespace, position), event) for position, event in events.items())
+        return found
+
+    async def _prepared(
+        self, row: InboxRow, request: StartRequest | OfferRequest, events: Events
+    ) -> Make:
+        loaded = await self._context.programs.get(row.namespace, request.definition_hash)
+        if isinstance(request, OfferRequest):
+            arrived = _arrived(row, events)
+            return lambda row, shard: self._gatherer.offer(
+                Offer(row, request, arrived, loaded, shard)
+            )
+        command = StartExecution(
+            input=loads(request.input),
+            name=request.name,
+            start_key=request.start_key,
+            from_position=row.position,
+            trigger=_arrived(row, events) if request.trigger_position else None,
+            labels=request.labels,
+        )
+        return lambda row, shard: self._begin(row, shard, loaded, command)
+
+    def _begin(
+        self, row: InboxRow, shard: OwnedShard, loaded: Loaded, command: StartExecution
+    ) -> None:
+        now = time.monotonic()
+        hot = self._residents.find(row.execution_id, now)
+        if hot is None:
+            hot = HotExecution(row.execution_id, row.namespace, shard, loaded)
+            self._residents.add(hot, now)
+        self._mail(hot, row, command)
+
+    def _mail(self, hot: HotExecution, row: InboxRow, command: Command | None) -> None:
+        taken = ((row.shard, row.id),)
+        self._cycle.post(hot, Mail(command, row.actor, row.traceparent, taken))
+
+    def _route(self, row: InboxRow, accepted: set[UUID]) -> None:
+        """A callback, cancel or hint for an execution that exists, or is about to."""
+        hot = self._residents.find(row.execution_id, time.monotonic())
+        quarantined = self._residents.quarantined.get(row.execution_id)
+        if quarantined is not None:
+            quarantined.rows.add(row.id)
+        elif hot is not None:
+            self._mail(hot, row, _command_of(row))
+            if row.kind == "hint":
+                self._lookout.look(hot)
+        elif row.execution_id in accepted:
+            self._residents.in_hand.pop(row.id, None)
+        else:
+            self._quarantine(row, RowRefused("no execution has this id"))
+
+
+def _arrived(row: InboxRow, events: Events) -> Arrived:
+    event = events.get((row.namespace, row.position))
+    if event is None:
+        raise RowRefused(f"CloudEvent {row.position} of {row.namespace} is not kept any more")
+    return arrived_of(event)
+
+
+def _command_of(row: InboxRow) -> Command | None:
+    """What the row asks of the core; a hint asks nothing, it only makes the waits look again."""
+    if row.kind == "callback":
+        callback = _callback.decode(row.body)
+        return DeliverCallback(callback.frame, loads(callback.data))
+    if row.kind == "cancel":
+        return CancelExecution(_cancel.decode(row.body).reason)
+    return None

@@ -1,0 +1,17 @@
+"""What the lanes of an engine share beyond the context."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.runtime.notices import Notices
+from engine.runtime.outbox import Outbox
+from engine.runtime.owned import OwnedShard
+
+
+@dataclass(frozen=True)
+class NodeParts:
+    """`fenced` is told of a shard that turned out not to be ours."""
+
+    notices: Notices
+    outbox: Outbox
+    fenced: Callable[[OwnedShard], None]

@@ -1,0 +1,98 @@
+"""One execution's part of a group commit: its waiting commands, decided one after the other."""
+
+from dataclasses import dataclass, field
+
+from engine.core.react import react
+from engine.core.step import step
+from engine.model.command import Circumstance, DeliverEvent, FireTimer
+from engine.model.effect import Effects, NeedsValues, Step
+from engine.model.evaluation import EvalRequest
+from engine.model.event import Event
+from engine.model.rejection import Rejection
+from engine.model.state import ExecutionState
+from engine.runtime.acceptance import still_wanted
+from engine.runtime.context import EngineContext
+from engine.runtime.hot import HotExecution, Mail
+
+
+class TooManyRounds(Exception):
+    """A command asks the expression workers again and again."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """What the commands of one execution led to: events from `before` to `after`, the mails they
+    came in, timers whose index row is stale (the core did not know them), and, if the next command
+    is held up, the expressions it needs."""
+
+    hot: HotExecution
+    before: ExecutionState
+    after: ExecutionState
+    events: list[Event] = field(default_factory=list)
+    mails: list[Mail] = field(default_factory=list)
+    stale_timers: list[int] = field(default_factory=list)
+    requests: tuple[EvalRequest, ...] = ()
+    effects: Effects = Effects()
+    hash: bytes = b""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not (self.events or self.stale_timers or any(mail.taken for mail in self.mails))
+
+
+def turn_of(hot: HotExecution) -> Turn:
+    """A turn in which nothing was decided yet."""
+    return Turn(hot, hot.state, hot.state)
+
+
+def take_turn(turn: Turn, context: EngineContext) -> None:
+    """Decide what is waiting, up to the limit of one turn or to a command that needs values.
+    Nothing of the execution changes but its queue of mails: those that were dealt with are in the
+    turn. Raises what the core raises for a poisoned execution."""
+    hot, steps = turn.hot, 0
+    while hot.mails and len(turn.mails) < context.settings.commands_per_turn:
+        mail = hot.mails[0]
+        outcome = _decide(turn, mail, context)
+        if isinstance(outcome, NeedsValues):
+            mail.rounds += 1
+            if mail.rounds > context.settings.max_evaluation_rounds:
+                raise TooManyRounds(f"more than {mail.rounds - 1} rounds of evaluation")
+            turn.requests = outcome.requests
+            break
+        hot.mails.popleft()
+        turn.mails.append(mail)
+        if isinstance(outcome, Step):
+            steps += 1
+            turn.events.extend(outcome.events)
+            turn.after = outcome.state
+            turn.effects = outcome.effects
+        elif outcome is not None:
+            _refused(turn, mail, context)
+    if steps > 1:
+        turn.effects = react(turn.before, turn.after)
+    context.tally.steps += steps
+
+
+def _decide(
+    turn: Turn, mail: Mail, context: EngineContext
+) -> Step | NeedsValues | Rejection | None:
+    command = mail.command
+    if command is None:
+        return None
+    if isinstance(command, DeliverEvent) and not still_wanted(turn.after, command):
+        return Rejection("event.not_wanted", "the wait has changed since the CloudEvent was found")
+    if mail.circumstance is None:
+        mail.circumstance = Circumstance(
+            at=max(context.clock.now_ms(), turn.after.at),
+            actor=mail.actor,
+            traceparent=mail.traceparent,
+            chance=context.ports.chance(),
+        )
+    return step(turn.hot.loaded.program, turn.after, command, mail.circumstance, mail.answers)
+
+
+def _refused(turn: Turn, mail: Mail, context: EngineContext) -> None:
+    context.tally.rejections += 1
+    if isinstance(mail.command, FireTimer) and mail.command.timer not in turn.after.timers:
+        turn.stale_timers.append(mail.command.timer)
