@@ -1,0 +1,1 @@
+"""`make demo`: the whole story in under two minutes, on services of its own."""
