@@ -44,6 +44,8 @@ def of_statement(error: Exception) -> Exception:
         return Fenced(str(error))
     if state == "RF002":
         return Conflict(str(error))
+    if state == "RF004":
+        return AssertionError(str(error))
     if state == "55P03":
         return HeadLocked(f"{error}: end the sessions of the old owner")
     if state is None or state[:2] in _PASSING:

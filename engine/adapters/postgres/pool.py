@@ -103,12 +103,14 @@ async def open_database(
     *,
     size: int = 8,
     command_timeout_s: float = COMMAND_TIMEOUT_S,
+    as_engine: bool = True,
 ) -> Database:
-    """Open a pool whose sessions bear the engine's name and, where the login may, its role.
+    """Open a pool whose sessions bear the engine's name and, where the login may, its role
+    (`as_engine` False: the login's own, for the read tables).
 
     Raises Unavailable."""
     try:
-        role = await _engine_role(dsn)
+        role = await _engine_role(dsn) if as_engine else None
         pool = await asyncpg.create_pool(
             dsn,
             min_size=1,

@@ -32,8 +32,10 @@ VALUES (
     )
 );
 
+-- Text in keys compares by its bytes (collation C): an index must not rest on a library's idea of
+-- order, which changes with its version.
 CREATE TABLE log.engines (
-    engine     text   PRIMARY KEY CHECK (octet_length(engine) <= 48),
+    engine     text COLLATE "C" PRIMARY KEY CHECK (octet_length(engine) <= 48),
     expires_at bigint NOT NULL
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE log.engines IS

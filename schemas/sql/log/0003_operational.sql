@@ -5,7 +5,7 @@ CREATE TABLE log.inbox (
     id           bigint  GENERATED ALWAYS AS IDENTITY,
     kind         text    NOT NULL CHECK (kind IN ('start', 'callback', 'cancel', 'hint', 'offer')),
     execution_id uuid    NOT NULL,
-    namespace    text    NOT NULL,
+    namespace    text COLLATE "C" NOT NULL,
     position     bigint  NOT NULL,
     body         bytea   NOT NULL,
     actor        text    NOT NULL,
@@ -30,9 +30,9 @@ CREATE UNIQUE INDEX inbox_once ON log.inbox (shard, namespace, position, executi
     WHERE kind IN ('hint', 'offer');
 
 CREATE TABLE log.start_keys (
-    namespace    text   NOT NULL,
-    workflow     text   NOT NULL,
-    key          text   NOT NULL,
+    namespace    text COLLATE "C" NOT NULL,
+    workflow     text COLLATE "C" NOT NULL,
+    key          text COLLATE "C" NOT NULL,
     execution_id uuid   NOT NULL,
     request_hash bytea  NOT NULL,
     at           bigint NOT NULL,
@@ -55,9 +55,9 @@ CREATE TABLE log.subscriptions (
     shard        integer NOT NULL,
     execution_id uuid    NOT NULL,
     wait         integer NOT NULL,
-    ref          text    NOT NULL,
-    namespace    text    NOT NULL,
-    type         text    NOT NULL,
+    ref          text COLLATE "C" NOT NULL,
+    namespace    text COLLATE "C" NOT NULL,
+    type         text COLLATE "C" NOT NULL,
     key          bytea,
     after        bigint  NOT NULL,
     PRIMARY KEY (shard, execution_id, wait, ref)
@@ -69,8 +69,8 @@ COMMENT ON TABLE log.subscriptions IS
 CREATE TABLE log.gatherings (
     shard        integer NOT NULL,
     execution_id uuid    NOT NULL,
-    namespace    text    NOT NULL,
-    trigger      text    NOT NULL,
+    namespace    text COLLATE "C" NOT NULL,
+    trigger      text COLLATE "C" NOT NULL,
     key          bytea   NOT NULL,
     PRIMARY KEY (shard, execution_id)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
@@ -98,7 +98,7 @@ COMMENT ON TABLE log.snapshots IS
     'Cached folds. Any row may be deleted at any time; none is evidence of anything.';
 
 CREATE TABLE log.readers (
-    reader   text    NOT NULL,
+    reader   text COLLATE "C" NOT NULL,
     shard    integer NOT NULL,
     position bigint  NOT NULL,
     PRIMARY KEY (reader, shard)

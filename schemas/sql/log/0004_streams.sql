@@ -1,7 +1,7 @@
 -- CloudEvents: a stream per namespace with positions without gaps; definitions and their triggers.
 
 CREATE TABLE log.streams (
-    namespace text    PRIMARY KEY,
+    namespace text COLLATE "C" PRIMARY KEY,
     shard     integer NOT NULL,
     head      bigint  NOT NULL DEFAULT 0,
     matched   bigint  NOT NULL DEFAULT 0,
@@ -13,12 +13,12 @@ COMMENT ON TABLE log.streams IS
     'matches), time of the last CloudEvent. Whoever stores holds its row lock to the commit.';
 
 CREATE TABLE log.cloudevents (
-    namespace  text   NOT NULL,
+    namespace  text COLLATE "C" NOT NULL,
     position   bigint NOT NULL,
     at         bigint NOT NULL,
     id         text   NOT NULL,
     source     text   NOT NULL,
-    type       text   NOT NULL,
+    type       text COLLATE "C" NOT NULL,
     digest     bytea  NOT NULL,
     attributes bytea  NOT NULL,
     body       bytea  NOT NULL,
@@ -29,7 +29,7 @@ CREATE INDEX cloudevents_by_type ON log.cloudevents (namespace, type, position);
 COMMENT ON TABLE log.cloudevents IS 'The CloudEvents of each namespace in the order of arrival.';
 
 CREATE TABLE log.cloudevents_dedup (
-    namespace text   NOT NULL,
+    namespace text COLLATE "C" NOT NULL,
     key16     bytea  NOT NULL,
     position  bigint NOT NULL,
     digest    bytea  NOT NULL,
@@ -41,8 +41,8 @@ COMMENT ON TABLE log.cloudevents_dedup IS
 
 -- The order of the key columns matters: day before type made a look-back scan every day.
 CREATE TABLE log.cloudevent_keys (
-    namespace text    NOT NULL,
-    type      text    NOT NULL,
+    namespace text COLLATE "C" NOT NULL,
+    type      text COLLATE "C" NOT NULL,
     key       bytea   NOT NULL,
     position  bigint  NOT NULL,
     day       integer NOT NULL,
@@ -52,10 +52,10 @@ COMMENT ON TABLE log.cloudevent_keys IS
     'Under which attribute hashes a CloudEvent is found; day counts from 1970, for retention.';
 
 CREATE TABLE log.definitions (
-    namespace       text    NOT NULL,
-    workflow        text    NOT NULL,
-    version         text    NOT NULL,
-    definition_hash text    NOT NULL,
+    namespace       text COLLATE "C" NOT NULL,
+    workflow        text COLLATE "C" NOT NULL,
+    version         text COLLATE "C" NOT NULL,
+    definition_hash text COLLATE "C" NOT NULL,
     dialect         text    NOT NULL,
     media_type      text    NOT NULL,
     source          bytea   NOT NULL,
@@ -71,10 +71,10 @@ COMMENT ON TABLE log.definitions IS
     'Versions of definitions as applied; all but active never changes.';
 
 CREATE TABLE log.resources (
-    namespace text  NOT NULL,
-    workflow  text  NOT NULL,
-    version   text  NOT NULL,
-    uri       text  NOT NULL,
+    namespace text COLLATE "C" NOT NULL,
+    workflow  text COLLATE "C" NOT NULL,
+    version   text COLLATE "C" NOT NULL,
+    uri       text COLLATE "C" NOT NULL,
     content   bytea NOT NULL,
     PRIMARY KEY (namespace, workflow, version, uri),
     FOREIGN KEY (namespace, workflow, version) REFERENCES log.definitions
@@ -83,11 +83,11 @@ COMMENT ON TABLE log.resources IS 'Documents that a definition names by URI, sto
 
 CREATE TABLE log.triggers (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    namespace       text   NOT NULL,
+    namespace       text COLLATE "C" NOT NULL,
     trigger         text   NOT NULL,
-    workflow        text   NOT NULL,
-    version         text   NOT NULL,
-    definition_hash text   NOT NULL,
+    workflow        text COLLATE "C" NOT NULL,
+    version         text COLLATE "C" NOT NULL,
+    definition_hash text COLLATE "C" NOT NULL,
     types           text[] NOT NULL,
     from_position   bigint NOT NULL,
     to_position     bigint,
@@ -102,7 +102,7 @@ COMMENT ON TABLE log.triggers IS
 
 CREATE TABLE log.dead_letters (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    namespace text   NOT NULL,
+    namespace text COLLATE "C" NOT NULL,
     at        bigint NOT NULL DEFAULT log.now_ms_v1(),
     origin    text   NOT NULL,
     code      text   NOT NULL,
