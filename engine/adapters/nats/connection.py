@@ -34,7 +34,7 @@ class NatsConnection:
     def __init__(self, url: str, name: str = "refold") -> None:
         self._urls = [part.strip() for part in url.split(",") if part.strip()]
         self._name = name
-        self._client = Client()
+        self._client: Client | None = None
         self._announcers: list[Announce] = []
         self._connected = asyncio.Event()
         self._is_closing = False
@@ -49,27 +49,30 @@ class NatsConnection:
         self._is_closing = True
         for task in list(self._tasks):
             task.cancel()
-        if self._client.is_connected:
-            with suppress(nats.errors.Error, TimeoutError):
-                await self._client.flush(timeout=2)
-        with suppress(nats.errors.Error, TimeoutError, OSError):
-            await self._client.close()
+        if self._client is not None:
+            with suppress(nats.errors.Error, TimeoutError, OSError):
+                if self._client.is_connected:
+                    await self._client.flush(timeout=2)
+                await self._client.close()
 
     @property
     def client(self) -> Client | None:
         """The client while it is connected, else None."""
-        return self._client if self._client.is_connected else None
+        client = self._client
+        return client if client is not None and client.is_connected else None
 
     async def connected(self, timeout_s: float | None = None) -> Client:
         """The client, once it is connected. Raises Unavailable after `timeout_s` seconds."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._connected.wait()
+                while (client := self.client) is None:
+                    await self._connected.wait()
+                    await asyncio.sleep(0 if self.client else _FIRST_PAUSE)
         except TimeoutError:
             raise Unavailable(
                 f"NATS cannot be reached at {self.shown}; start it, or correct REFOLD_NATS_URL"
             ) from None
-        return self._client
+        return client
 
     @property
     def shown(self) -> str:
@@ -79,8 +82,9 @@ class NatsConnection:
     async def announce(self, announcer: Announce) -> None:
         """Call this after each connect; at once too if there is a connection."""
         self._announcers.append(announcer)
-        if self._client.is_connected:
-            await self._tell(announcer, self._client, is_new=True)
+        client = self.client
+        if client is not None:
+            await self._tell(announcer, client, is_new=True)
 
     async def _connect(self) -> None:
         pause = _FIRST_PAUSE
@@ -141,11 +145,12 @@ class NatsConnection:
     async def _on_reconnected(self) -> None:
         self._connected.set()
         _logger.warning("The connection to NATS (%s) is back.", self.shown)
-        self._spawn(self._tell_all(self._client, is_new=False))
+        if self._client is not None:
+            self._spawn(self._tell_all(self._client, is_new=False))
 
     async def _on_closed(self) -> None:
         self._connected.clear()
-        if not self._is_closing and self._client.is_closed:
+        if not self._is_closing and self._client is not None and self._client.is_closed:
             self._spawn(self._connect())
 
     async def _tell_all(self, client: Client, *, is_new: bool) -> None:

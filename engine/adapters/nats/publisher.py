@@ -12,7 +12,7 @@ from engine.model.errors import TooLarge, Unavailable
 
 OUT_STREAM = "REFOLD_OUT"
 _WEEK_S = 7 * 86_400
-_ACK_SECONDS = 5.0
+_ACK_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
 _HEADER_BYTES = 512
 _CONTENT_TYPE = "application/cloudevents+json"

@@ -18,7 +18,7 @@ from engine.ports.world import BusMessage
 IN_STREAM = "REFOLD_IN"
 DURABLE = "refold-intake"
 _API_SECONDS = 5.0
-_WAIT_SECONDS = 5.0
+_WAIT_SECONDS = 2.0
 _CONNECT_SECONDS = 2.0
 _AGAIN_SECONDS = 1.0
 _PENDING_BYTES = 512 * 1024 * 1024

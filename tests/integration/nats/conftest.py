@@ -61,6 +61,11 @@ def count(arguments):
     calls.append(arguments["n"])
     return len(calls)
 
+async def slow_count(arguments):
+    calls.append("slow")
+    await asyncio.sleep(arguments["seconds"])
+    return len(calls)
+
 not_a_function = 7
 
 from os import system as borrowed
