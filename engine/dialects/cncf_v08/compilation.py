@@ -41,7 +41,8 @@ class Compilation:
         self.events: Table[EventDefinition] = self._table("event", "events")
         self.retries: Table[RetryDefinition] = self._table("retry", "retries")
         self.errors: Table[ErrorDefinition] = self._table("error", "errors")
-        self.expressions = Expressions(self.functions, frozenset(sections.secrets), findings)
+        secrets = None if "secrets" in sections.incomplete else frozenset(sections.secrets)
+        self.expressions = Expressions(self.functions, secrets, findings)
         self.nodes: dict[str, AnyNode] = {}
         self.ways: dict[str, set[str]] = {}
         self.addresses: dict[str, tuple[str, str] | None] = {}

@@ -48,12 +48,13 @@ def compile_definition(
     """Check and compile. None: there are faults, all of them in `findings`."""
     value = relax(source.value, findings)
     resources = Resources(documents, findings)
-    workflow = read_workflow(value, findings)
-    if workflow is None:
+    shape = read_workflow(value, findings)
+    if shape is None:
         return None
+    workflow = shape.workflow
     whole = not findings.refused
     head.check(workflow, source.value, findings)
-    sections = SectionReader(workflow, resources, findings).read()
+    sections = SectionReader(shape, resources, findings).read()
     compilation = Compilation(workflow, sections, resources, findings)
     start = _check_and_lower(compilation, whole=whole)
     if findings.refused:

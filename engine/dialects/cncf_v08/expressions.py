@@ -8,7 +8,7 @@ else is text. `${ fn:NAME }` stands for the expression of the function of that n
 import re
 from typing import Any, Final
 
-from engine.dialects.cncf_v08.findings import Findings, suggestion
+from engine.dialects.cncf_v08.findings import Findings
 from engine.dialects.cncf_v08.names import Table
 from engine.dialects.source import escape
 from engine.expr import Expression, ExpressionFault, compile_expression, unwrap
@@ -19,15 +19,20 @@ from schemas.dsl.cncf_v08 import Function
 Path = tuple[str | int, ...]
 _FUNCTION: Final = re.compile(r"fn:\s*(.+)", re.DOTALL)
 _SECRET_NAME: Final = re.compile(
-    r'\$SECRETS\s*\.?\s*(?:\.\s*)?(?:([A-Za-z_]\w*)|\[?\s*"([^"\\]+)")'
+    r"\$SECRETS\s*(?:\.\s*([A-Za-z_]\w*)"
+    r'|\.\s*"([^"\\]+)"'
+    r'|\.?\s*\[\s*"([^"\\]+)"\s*\])'
 )
 
 
 class Expressions:
-    """Compiles the expressions of one definition; every fault is reported at its place."""
+    """Compiles the expressions of one definition; every fault is reported at its place.
+
+    `secrets`: the declared names, None where they are not known.
+    """
 
     def __init__(
-        self, functions: Table[Function], secrets: frozenset[str], findings: Findings
+        self, functions: Table[Function], secrets: frozenset[str] | None, findings: Findings
     ) -> None:
         self._functions = functions
         self._secrets = secrets
@@ -131,15 +136,17 @@ class Expressions:
             self._findings.error("definition.expression.function", pointer, message)
             return None
         program = unwrap(function.operation) or function.operation.strip()
-        return (
-            None if program.startswith("fn:") else self._compiled(program, pointer, secrets=False)
-        )
+        if program.startswith("fn:"):
+            message = f"the function {name!r} stands for another one; name that one"
+            self._findings.error("definition.expression.function", pointer, message)
+            return None
+        return self._compiled(program, pointer, secrets=False)
 
     def _check_variables(self, expression: Expression, pointer: str, secrets: bool) -> bool:
         known = {"CONST", *([self._parameter] if self._parameter else [])}
         for name in sorted(expression.variables - known):
             if name != "SECRETS":
-                hint = suggestion(name, {*known, "SECRETS"})
+                hint = self._findings.suggestion(name, {*known, "SECRETS"})
                 message = f"the variable ${name} is not known here; {hint}"
                 self._findings.error("definition.expression.variable", pointer, message)
                 return False
@@ -151,9 +158,11 @@ class Expressions:
         return True
 
     def _check_secrets(self, source: str, pointer: str) -> bool:
-        named = {one or other for one, other in _SECRET_NAME.findall(source)}
+        if self._secrets is None:
+            return True
+        named = {"".join(forms) for forms in _SECRET_NAME.findall(source)}
         for name in sorted(named - self._secrets):
-            hint = suggestion(name, self._secrets)
+            hint = self._findings.suggestion(name, self._secrets)
             message = f"the secret {name!r} is not declared in `secrets`; {hint}"
             self._findings.error("definition.secret.unknown", pointer, message)
         return named <= self._secrets

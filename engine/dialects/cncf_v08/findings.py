@@ -1,12 +1,17 @@
 """Collects the faults of a definition while it is read, so that all are reported at once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from engine.dialects.source import Fault, Severity, Source
 
 _SHOWN_NAMES: Final = 8
+_COMPARED: Final = 50
+_COMPARED_NAMES: Final = 200
+_COMPARED_CHARACTERS: Final = 64
+_MAX_FAULTS: Final = 1_000
 
 
 class Findings:
@@ -20,6 +25,7 @@ class Findings:
         self._sources: dict[str, Source] = {"": definition}
         self._faults: list[Fault] = []
         self._muted: list[str] = []
+        self._suggestions = 0
         self.unjudged: list[tuple[str, str]] = []
 
     def add_source(self, uri: str, source: Source) -> None:
@@ -38,6 +44,22 @@ class Findings:
         """A fault that was found elsewhere."""
         self._faults.append(fault)
 
+    def suggestion(self, name: str, known: Collection[str]) -> str:
+        """The end of a sentence about an unknown name: the nearest known one, or some that exist.
+        Comparing costs time, and the names are whoever's: only the first are compared."""
+        self._suggestions += 1
+        if self._suggestions <= _COMPARED and len(name) <= _COMPARED_CHARACTERS:
+            names = list(islice(known, _COMPARED_NAMES))
+            lower = {one.lower(): one for one in names}
+            near = get_close_matches(name, names, n=1, cutoff=0.6)
+            if found := near or [lower[key] for key in [name.lower()] if key in lower]:
+                return f"did you mean {found[0]!r}?"
+        shown = list(islice(known, _SHOWN_NAMES + 1))
+        if not shown:
+            return "none is defined"
+        listed = ", ".join(repr(one) for one in shown[:_SHOWN_NAMES])
+        return f"known are {listed}" + (" ..." if len(shown) > _SHOWN_NAMES else "")
+
     def mute(self, pointer: str) -> None:
         """Report nothing more about this part: what is wrong with it was said."""
         self._muted.append(pointer)
@@ -47,9 +69,12 @@ class Findings:
         return any(fault.severity == "error" for fault in self._faults)
 
     def sorted(self) -> tuple[Fault, ...]:
-        """Each fault once, those of the definition first, by place."""
-        unique = dict.fromkeys(self._faults_in_order())
-        return tuple(unique)
+        """Each fault once, those of the definition first, by place; errors and then warnings are
+        cut off after a thousand."""
+        unique = list(dict.fromkeys(self._faults_in_order()))
+        if len(unique) > _MAX_FAULTS:
+            unique.sort(key=lambda one: one.severity)
+        return tuple(unique[:_MAX_FAULTS])
 
     def _faults_in_order(self) -> list[Fault]:
         return sorted(
@@ -70,17 +95,3 @@ class Findings:
             if uri and pointer.startswith(f"{uri}#"):
                 return uri, pointer[len(uri) + 1 :]
         return "", pointer
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or some that exist."""
-    names = sorted(set(known))
-    if near := get_close_matches(name, names, n=1, cutoff=0.6):
-        return f"did you mean {near[0]!r}?"
-    lower = {one.lower(): one for one in names}
-    if name.lower() in lower:
-        return f"did you mean {lower[name.lower()]!r}?"
-    if not names:
-        return "none is defined"
-    shown = ", ".join(repr(one) for one in names[:_SHOWN_NAMES])
-    return f"known are {shown}" + (" ..." if len(names) > _SHOWN_NAMES else "")

@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from engine.dialects.cncf_v08.compilation import Compilation
-from engine.dialects.cncf_v08.findings import suggestion
 from schemas.dsl.cncf_v08 import Function
 
 Address = tuple[str, str]
@@ -97,7 +96,9 @@ def _openapi(compilation: Compilation, operation: str, pointer: str) -> Address 
         return None
     known = operation_ids(source.value)
     if name not in known:
-        message = f"{uri!r} has no operation {name!r}; {suggestion(name, known)}"
+        message = (
+            f"{uri!r} has no operation {name!r}; {compilation.findings.suggestion(name, known)}"
+        )
         compilation.findings.error("definition.function.operation_unknown", pointer, message)
         return None
     return "openapi", operation

@@ -62,7 +62,7 @@ def _check_unknown(value: dict[str, Any], findings: Findings) -> None:
         if key in known:
             continue
         if near := get_close_matches(key, known, n=1, cutoff=0.8):
-            message = f"`{key}` has no meaning here; did you mean `{near[0]}`?"
+            message = f"`{key:.60}` has no meaning here; did you mean `{near[0]}`?"
             findings.warn("definition.shape.unknown_member", f"/{escape(key)}", message)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from engine.dialects.cncf_v08.findings import Findings, suggestion
+from engine.dialects.cncf_v08.findings import Findings
 
 T = TypeVar("T")
 
@@ -43,9 +43,7 @@ class Table(Generic[T]):
         if name in self._known:
             return self._known[name]
         if self._complete:
-            self._findings.error(
-                f"definition.{self._kind}.unknown",
-                pointer,
-                f"there is no {self._kind} {name!r}; {suggestion(name, self._known)}",
-            )
+            hint = self._findings.suggestion(name, self._known)
+            message = f"there is no {self._kind} {name!r}; {hint}"
+            self._findings.error(f"definition.{self._kind}.unknown", pointer, message)
         return None

@@ -6,10 +6,11 @@ follow still judge the rest, and say nothing that follows from the fault alone.
 
 from typing import Any, Final
 
+import msgspec
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from engine.dialects.cncf_v08.findings import Findings, suggestion
+from engine.dialects.cncf_v08.findings import Findings
 from engine.dialects.cncf_v08.shape import Location, is_mark, members_at
 from engine.dialects.source import escape
 from schemas.dsl.cncf_v08 import STATE_TYPES, Workflow
@@ -25,14 +26,21 @@ _WANTED: Final = {
 }  # fmt: skip
 _PLACEHOLDERS: Final[dict[str, dict[str, Any]]] = {
     "states": {"type": "inject", "data": {}, "end": True},
-    "functions": {"type": "expression", "operation": "."},
+    "functions": {"type": "custom"},
     "events": {"type": "unknown", "source": ""},
     "retries": {"maxAttempts": 1},
     "errors": {},
 }
 
 
-def read_workflow(value: Any, findings: Findings) -> Workflow | None:
+class Shape(msgspec.Struct, frozen=True):
+    """The model of a document, and the members at its top that were left out for their faults."""
+
+    workflow: Workflow
+    broken: frozenset[str] = frozenset()
+
+
+def read_workflow(value: Any, findings: Findings) -> Shape | None:
     """The model of a document whose values were evened out. None: nothing more can be judged. What
     has a fault is reported, and replaced in `value`."""
     if not isinstance(value, dict):
@@ -41,15 +49,16 @@ def read_workflow(value: Any, findings: Findings) -> Workflow | None:
         )
         return None
     try:
-        return Workflow.model_validate(value)
+        return Shape(Workflow.model_validate(value))
     except ValidationError as error:
         faults = error.errors(include_url=False)
     for fault in faults:
         _report(fault, value, findings, "")
+    before = set(value)
     for fault in faults:
         _take_out(fault, value, findings)
     try:
-        return Workflow.model_validate(value)
+        return Shape(Workflow.model_validate(value), frozenset(before - set(value)))
     except ValidationError:
         return None
 
@@ -73,8 +82,8 @@ def _report(fault: ErrorDetails, value: Any, findings: Findings, prefix: str) ->
         around = prefix + _pointer(location[:-1])
         findings.error("definition.shape.required", around, f"`{name}` is missing; add it")
     elif kind == "extra_forbidden":
-        hint = suggestion(name, members_at(location[:-1]))
-        message = f"`{name}` is not a member of {_owner(location)}; {hint}"
+        hint = findings.suggestion(name, members_at(location[:-1]))
+        message = f"`{name:.60}` is not a member of {_owner(location)}; {hint}"
         findings.error("definition.shape.unknown_property", pointer, message, at_key=True)
     elif kind in ("union_tag_invalid", "union_tag_not_found"):
         _report_alternative(fault, _found(value, location), findings, pointer)
@@ -97,7 +106,8 @@ def _report_alternative(fault: ErrorDetails, value: Any, findings: Findings, poi
         if "type" not in value:
             findings.error("definition.shape.required", pointer, "`type` of the state is missing")
             return
-        message = f"{value['type']!r} is no type of state; {_near(value['type'], STATE_TYPES)}"
+        hint = _near(value["type"], STATE_TYPES, findings)
+        message = f"{value['type']!r:.60} is no type of state; {hint}"
         findings.error("definition.shape.value", f"{pointer}/type", message)
         return
     words = [_WORDS[tag] for tag in wanted if tag in _WORDS] or ["an object"]
@@ -107,12 +117,17 @@ def _report_alternative(fault: ErrorDetails, value: Any, findings: Findings, poi
 
 def _report_choice(fault: ErrorDetails, findings: Findings, pointer: str) -> None:
     choices = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-    message = f"{_named(fault['loc'])} is {fault['input']!r:.60}; {_near(fault['input'], choices)}"
+    hint = _near(fault["input"], choices, findings)
+    message = f"{_named(fault['loc'])} is {fault['input']!r:.60}; {hint}"
     findings.error("definition.shape.value", pointer, message)
 
 
-def _near(value: Any, choices: Any) -> str:
-    return suggestion(value, choices) if isinstance(value, str) else f"use {', '.join(choices)}"
+def _near(value: Any, choices: Any, findings: Findings) -> str:
+    return (
+        findings.suggestion(value, choices)
+        if isinstance(value, str)
+        else f"use {', '.join(choices)}"
+    )
 
 
 def _named(location: Location) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from engine.dialects.cncf_v08.findings import Findings
-from engine.dialects.cncf_v08.parse import read_section
+from engine.dialects.cncf_v08.parse import Shape, read_section
 from engine.dialects.cncf_v08.relax import relax
 from engine.dialects.cncf_v08.resources import Resources
 from schemas.dsl.cncf_v08 import (
@@ -20,7 +20,6 @@ from schemas.dsl.cncf_v08 import (
     RetryDefinition,
     Secrets,
     Timeouts,
-    Workflow,
 )
 
 
@@ -42,12 +41,12 @@ class Sections(msgspec.Struct, frozen=True):
 class SectionReader:
     """Takes each section from the definition itself or from the resource that it names."""
 
-    def __init__(self, workflow: Workflow, resources: Resources, findings: Findings) -> None:
-        self._workflow = workflow
+    def __init__(self, shape: Shape, resources: Resources, findings: Findings) -> None:
+        self._workflow = shape.workflow
         self._resources = resources
         self._findings = findings
         self._pointers: dict[str, str] = {}
-        self._incomplete: set[str] = set()
+        self._incomplete: set[str] = set(shape.broken)
 
     def read(self) -> Sections:
         return Sections(

@@ -1,5 +1,6 @@
 """Which model of `schemas.dsl.cncf_v08` a place in a document belongs to, and what it may hold."""
 
+from functools import cache
 from typing import Any, Final, get_args
 
 from schemas.dsl.cncf_v08 import Part, Workflow
@@ -41,19 +42,24 @@ def is_mark(segment: str | int) -> bool:
 def members_at(location: Location) -> list[str]:
     """The members that the object at a location may have. Empty where none is described."""
     names = [part for part in location if isinstance(part, str) and not is_mark(part)]
-    if not names:
+    mark = str(location[-1]) if location and is_mark(location[-1]) else ""
+    return _members(names[-1] if names else "", mark)
+
+
+@cache
+def _members(name: str, mark: str) -> list[str]:
+    if not name:
         return [str(field.alias) for field in Workflow.model_fields.values()]
-    mark = location[-1]
     return sorted(
         {
             str(field.alias)
-            for part in _PARTS.get(names[-1], ())
-            if names[-1] != "states" or _is_of_type(part, mark)
+            for part in _PARTS.get(name, ())
+            if name != "states" or _is_of_type(part, mark)
             for field in part.model_fields.values()
         }
     )
 
 
-def _is_of_type(part: type[Part], mark: str | int) -> bool:
+def _is_of_type(part: type[Part], mark: str) -> bool:
     field = part.model_fields.get("type")
     return field is not None and f"<{get_args(field.annotation)[0]}>" == mark

@@ -52,6 +52,7 @@ class _Reader:
         if char == end:
             self._at += 1
             self._ends.pop()
+            self._opened = False
             self._builder.close()
             return
         if self._opened:
