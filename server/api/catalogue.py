@@ -1,0 +1,123 @@
+"""Every problem the API answers with: status, title, what to do. Codes never change.
+
+`/errors/{code}` shows them; docs/errors.md lists them; a test holds the two together.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """`retryable`: the very same request may succeed later."""
+
+    status: int
+    title: str
+    advice: str
+    retryable: bool = False
+
+
+PROBLEMS: dict[str, ProblemKind] = {
+    "auth.required": ProblemKind(
+        401, "An API key is needed", "Send `Authorization: Bearer KEY` with a key of this server."
+    ),
+    "auth.host_refused": ProblemKind(
+        403,
+        "This name of the server is not trusted",
+        "Without API keys only loopback names (localhost, 127.0.0.1, [::1]) are answered, so that"
+        " no web page can reach the server under a name of its own. Use one of them, or set keys.",
+    ),
+    "route.unknown": ProblemKind(
+        404, "No such path", "See /openapi.json for all paths; they begin with /v1/namespaces/NS."
+    ),
+    "method.not_allowed": ProblemKind(
+        405, "The path exists, the method does not", "Use one of the methods in the Allow header."
+    ),
+    "request.malformed": ProblemKind(
+        400, "The HTTP message is malformed", "Send a well-formed HTTP/1.1 request."
+    ),
+    "request.timeout": ProblemKind(
+        408, "The request took too long to arrive", "Send the body faster, or a smaller one.", True
+    ),
+    "request.too_slow": ProblemKind(
+        503,
+        "The answer took too long",
+        "Try again later, or ask for less. What was asked may have been done: ask for it.",
+        True,
+    ),
+    "body.too_large": ProblemKind(
+        413,
+        "The body is too large",
+        "Send at most REFOLD_MAX_BODY_BYTES; keep large data elsewhere and send its address.",
+    ),
+    "body.encoded": ProblemKind(
+        415, "Compressed bodies are not taken", "Send the body without Content-Encoding."
+    ),
+    "body.media_type": ProblemKind(
+        415, "The media type is not taken here", "Send one of the media types that `detail` names."
+    ),
+    "body.malformed": ProblemKind(
+        400, "The body is not JSON", "Correct the place that `errors` names and send it again."
+    ),
+    "body.invalid": ProblemKind(
+        400, "The body does not have the right shape", "Correct what `errors` names."
+    ),
+    "query.unknown": ProblemKind(
+        400, "A query parameter is not known", "Remove it; `detail` names those that are known."
+    ),
+    "query.invalid": ProblemKind(
+        400, "A query parameter has a bad value", "Correct the value that `detail` names."
+    ),
+    "header.invalid": ProblemKind(
+        400, "A header has a bad value", "Correct the header that `detail` names."
+    ),
+    "namespace.malformed": ProblemKind(
+        400,
+        "Not a name for a namespace",
+        "Use 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit.",
+    ),
+    "id.malformed": ProblemKind(404, "Not an id", "Copy the id from a list or an answer."),
+    "not_found": ProblemKind(
+        404, "It does not exist in this namespace", "Check the name and the namespace."
+    ),
+    "conflict": ProblemKind(
+        409, "It exists with other content", "Choose another id, version or key, or send the same."
+    ),
+    "definition.invalid": ProblemKind(
+        422, "The definition has faults", "Correct every fault that `errors` names."
+    ),
+    "idempotency.mismatch": ProblemKind(
+        422,
+        "The key or name came before with another request",
+        "Use a new Idempotency-Key or name for a new request, or send the same body again.",
+    ),
+    "execution.closed": ProblemKind(
+        409, "The execution has ended", "Nothing can be asked of it any more; start another."
+    ),
+    "callback.unknown": ProblemKind(
+        404, "The callback token is not known", "Copy the whole token; tokens are not guessable."
+    ),
+    "callback.not_open": ProblemKind(
+        409, "Nobody waits for this callback", "Its state was left already: answered or timed out."
+    ),
+    "cloudevent.malformed": ProblemKind(
+        400, "Not a CloudEvent 1.0", "Correct what `errors` names. Nothing was stored."
+    ),
+    "cloudevent.conflict": ProblemKind(
+        409,
+        "The same source and id came with other content",
+        "Give another event another id. The first one stays as it is.",
+    ),
+    "data.too_large": ProblemKind(
+        413, "A part of it is too large to keep", "Keep large data elsewhere and send its address."
+    ),
+    "unavailable": ProblemKind(
+        503, "A service is away", "Try again after the seconds in Retry-After.", True
+    ),
+    "internal": ProblemKind(
+        500,
+        "A fault in Refold",
+        "Report it with the line that the server logged. The request may or may not have been"
+        " carried out: ask again with the same Idempotency-Key.",
+        True,
+    ),
+}

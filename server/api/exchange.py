@@ -1,0 +1,101 @@
+"""One request on its way: what the gate has checked, and the ports that handlers use."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from engine.model.cloudevents import DEFAULT_LIMITS, CloudEventLimits
+from engine.model.namespace import is_namespace
+from engine.ports.rows import Installation
+from engine.ports.storage import Definitions, Inbox, Leases, Log, Streams
+from engine.ports.world import Hints
+from engine.runtime.ingest import Intake
+from projections.store import ReadStore
+from server.api.problem import ProblemRaised
+from server.auth import Keyring
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True)
+class ApiLimits:
+    """`max_body_bytes` of one request; `body_s`, `head_s`: seconds in which body and headers must
+    arrive; `max_wait_s`: the longest `Prefer: wait`; `max_connections` at once."""
+
+    max_body_bytes: int = 4_194_304
+    body_s: float = 20.0
+    head_s: float = 10.0
+    max_wait_s: int = 60
+    max_connections: int = 2_000
+    cloudevents: CloudEventLimits = DEFAULT_LIMITS
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the API needs of the rest. `check_expressions`: for each program what is wrong with it,
+    or None. `checks`: name -> coroutine that raises when that service is away (for /readyz)."""
+
+    log: Log
+    inbox: Inbox
+    leases: Leases
+    streams: Streams
+    definitions: Definitions
+    hints: Hints
+    intake: Intake
+    executions: ReadStore
+    installation: Installation
+    check_expressions: Callable[[Sequence[str]], Awaitable[list[str | None]]]
+    keyring: Keyring = Keyring()
+    limits: ApiLimits = ApiLimits()
+    checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+
+
+SERVICES = web.AppKey("services", Services)
+
+
+@dataclass
+class Exchange:
+    """A request that passed the gate. `query`: checked values of the parameters, or defaults.
+    `actor`: `key:NAME`, or `anonymous` where the server has no keys."""
+
+    request: web.Request
+    services: Services
+    actor: str
+    query: Mapping[str, Any]
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the path. Raises ProblemRaised."""
+        name = self.request.match_info["namespace"]
+        if not is_namespace(name):
+            raise ProblemRaised("namespace.malformed", f"{name[:80]!r} is not a namespace")
+        return name
+
+    def path_name(self, key: str) -> str:
+        """A name in the path. One that nothing can have does not exist."""
+        name = self.request.match_info[key]
+        if not _NAME.fullmatch(name):
+            raise ProblemRaised("not_found", f"nothing has the {key} {name[:80]!r}")
+        return name
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C trace context of the caller; one that is not well formed is not taken."""
+        header = self.request.headers.get("traceparent", "")
+        return header if _TRACEPARENT.fullmatch(header) else None
+
+    @property
+    def wait_s(self) -> int:
+        """Seconds that `Prefer: wait=SECONDS` (RFC 7240) asks for, at most the limit; 0: none."""
+        for preference in ",".join(self.request.headers.getall("Prefer", [])).split(","):
+            name, _, value = preference.partition(";")[0].partition("=")
+            if name.strip().lower() == "wait":
+                seconds = value.strip().strip('"')
+                if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 6):
+                    raise ProblemRaised("header.invalid", "Prefer: wait takes whole seconds")
+                return min(int(seconds), self.services.limits.max_wait_s)
+        return 0

@@ -1,0 +1,93 @@
+"""Executions: list, get, cancel."""
+
+from uuid import UUID
+
+from aiohttp import web
+
+from engine.model.errors import BadIdentifier
+from engine.model.ids import format_execution, parse_execution, shard_of
+from engine.model.state import ExecutionState
+from engine.ports.requests import CancelRequest, encode
+from schemas.api import answers
+from schemas.api.requests import CancelExecution
+from server.api.body import read_bytes, read_model
+from server.api.cursor import read_cursor, write_cursor
+from server.api.describe import execution_members, list_members
+from server.api.exchange import Exchange
+from server.api.problem import ProblemRaised
+from server.api.reading import execution_id_of, folded
+from server.api.reply import json_reply
+from server.api.waiting import until_closed
+
+
+async def index(exchange: Exchange) -> web.Response:
+    """GET /executions: from the projection, the newest first."""
+    query, limit = exchange.query, exchange.query["limit"]
+    rows = await exchange.services.executions.list_executions(
+        exchange.namespace,
+        workflow=query["workflow"],
+        version=query["version"],
+        status=query["status"],
+        started_from=query["started_after"],
+        started_before=query["started_before"],
+        before=_before(query["cursor"]),
+        limit=limit + 1,
+    )
+    page, rest = rows[:limit], rows[limit:]
+    following = write_cursor(format_execution(page[-1]["execution_id"])) if rest else None
+    return json_reply({"items": [list_members(row) for row in page], "next": following})
+
+
+def _before(cursor: str | None) -> UUID | None:
+    text = read_cursor(cursor)
+    try:
+        return parse_execution(text) if text else None
+    except BadIdentifier:
+        raise ProblemRaised(
+            "query.invalid", "this cursor is not one that a page gave out"
+        ) from None
+
+
+async def show(exchange: Exchange) -> web.Response:
+    """GET /executions/{id}: as its log has it now; `Prefer: wait` waits for its end."""
+    execution_id, wait_s = execution_id_of(exchange), exchange.wait_s
+    headers = {}
+    if wait_s:
+        state = await until_closed(exchange, execution_id, wait_s)
+        headers["Preference-Applied"] = f"wait={wait_s}"
+    else:
+        state = await folded(exchange, execution_id)
+    body = execution_members(execution_id, state, exchange.services.installation.callback_secret)
+    return json_reply(body, headers=headers)
+
+
+async def cancel(exchange: Exchange) -> web.Response:
+    """POST /executions/{id}/cancel: committed to the inbox, then answered."""
+    execution_id = execution_id_of(exchange)
+    wanted = await _cancel_body(exchange)
+    state = await folded(exchange, execution_id)
+    check_open(execution_id, state)
+    await exchange.services.inbox.put(
+        "cancel",
+        execution_id,
+        exchange.namespace,
+        encode(CancelRequest(reason=wanted.reason)),
+        exchange.actor,
+        exchange.traceparent,
+    )
+    await exchange.services.hints.notify(f"inbox.{shard_of(execution_id)}")
+    return json_reply(answers.Accepted(execution=format_execution(execution_id)), 202)
+
+
+async def _cancel_body(exchange: Exchange) -> CancelExecution:
+    if not exchange.request.can_read_body or not await read_bytes(exchange):
+        return CancelExecution()
+    return await read_model(exchange, CancelExecution)
+
+
+def check_open(execution_id: UUID, state: ExecutionState | None) -> None:
+    """Problem execution.closed where it has ended."""
+    if state is not None and state.closed:
+        raise ProblemRaised(
+            "execution.closed", f"{format_execution(execution_id)} is {state.phase}"
+        )

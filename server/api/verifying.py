@@ -1,0 +1,207 @@
+"""Verify an execution's log: recompute its chain and its shard's commits."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from engine.core import verify as chain
+from engine.core.chain import genesis
+from engine.model.errors import NotFound
+from engine.model.ids import born_at_ms, format_execution, shard_of
+from engine.ports.commits import birth_period
+from engine.ports.rows import EventRow, ShardHead
+from schemas.api import answers
+from server.api.exchange import Exchange, Services
+from server.api.history import TERMINAL_TYPES
+from server.api.problem import ProblemRaised
+from server.api.reading import all_rows, check_accepted, execution_id_of
+from server.api.reply import json_reply
+
+_ANCHOR = re.compile(r"(\d{1,4})\.(\d{1,18})\.([0-9a-f]{64})(?:\.(\d{1,9})\.([0-9a-f]{64}))?", re.A)
+_COMMITS = 1_000
+_SLACK_MS = 60_000
+"""How much earlier than an execution's birth its first commit is looked for."""
+
+
+async def verify(exchange: Exchange) -> web.Response:
+    """GET /executions/{id}/verify?head=SHARD.COMMIT.HASH[.SEQ.EVENT_HASH]."""
+    execution_id = execution_id_of(exchange)
+    services, shard = exchange.services, shard_of(execution_id)
+    anchor = _anchor_of(exchange, shard)
+    head = await _head(services, shard, execution_id)
+    rows = await all_rows(exchange, execution_id)
+    finding, end = _check_rows(rows, anchor)
+    count = 0
+    if finding is None:
+        witness = chain.Witness(
+            end, birth_period(execution_id), bool(rows) and rows[-1].type in TERMINAL_TYPES
+        )
+        finding, count = await _check_commits(services, execution_id, head, witness, anchor)
+    if not rows and finding is None:
+        await check_accepted(exchange, execution_id)
+    return json_reply(
+        answers.Verification(
+            execution=format_execution(execution_id),
+            intact=finding is None,
+            events=len(rows),
+            commits=count,
+            fault=None if finding is None else _fault_of(finding),
+            head=_head_of(head, execution_id, rows),
+        )
+    )
+
+
+def _check_rows(
+    rows: list[EventRow], anchor: chain.Anchor | None
+) -> tuple[chain.Finding | None, chain.ChainEnd]:
+    end = chain.check_events(chain.ChainEnd(), rows)
+    if isinstance(end, chain.Finding):
+        return end, chain.ChainEnd()
+    if anchor is None or anchor.seq is None:
+        return None, end
+    there = rows[anchor.seq - 1] if 0 < anchor.seq <= len(rows) else None
+    return chain.check_anchored_event(anchor, len(rows), there), end
+
+
+async def _check_commits(
+    services: Services,
+    execution_id: UUID,
+    head: ShardHead,
+    witness: chain.Witness,
+    anchor: chain.Anchor | None,
+) -> tuple[chain.Finding | None, int]:
+    """Follow the shard's commits from before the execution's birth to the head."""
+    first = await _first_commit(services, head, born_at_ms(execution_id) - _SLACK_MS)
+    if anchor is not None:
+        first = max(1, min(first, anchor.commit_no, head.commit_no))
+    end = await _end_before(services, head.shard, first)
+    anchored: list[chain.Commit] = []
+    count = 0
+    while end.number < head.commit_no:
+        records = await services.log.read_commits(head.shard, end.number, _COMMITS)
+        commits = [_commit_of(one) for one in records if _number(one) <= head.commit_no]
+        if not commits:
+            break
+        checked = chain.check_commits(end, commits)
+        if isinstance(checked, chain.Finding):
+            return checked, count
+        end, count = checked, count + len(commits)
+        if anchor is not None:
+            anchored += [one for one in commits if one.number == anchor.commit_no]
+        for record, commit in zip(records, commits, strict=False):
+            if _covers(record, execution_id):
+                finding = await _check_part(services, execution_id, commit, witness)
+                if finding is not None:
+                    return finding, count
+    if end != chain.CommitEnd(head.commit_no, head.last_position, head.hash):
+        return _head_finding(head), count
+    return (None if anchor is None else chain.check_anchor(anchor, anchored)), count
+
+
+def _head_finding(head: ShardHead) -> chain.Finding:
+    return chain.Finding(
+        "commit_missing",
+        None,
+        f"the commits of shard {head.shard} do not lead to its head, commit {head.commit_no}",
+    )
+
+
+async def _check_part(
+    services: Services, execution_id: UUID, commit: chain.Commit, witness: chain.Witness
+) -> chain.Finding | None:
+    last = commit.first + commit.count - 1
+    rows = await services.log.read_shard(
+        commit.shard, commit.first - 1, last, limit=commit.count + 1
+    )
+    present = [row for row in rows if birth_period(row.execution_id) == witness.period]
+    own = [row for row in present if row.execution_id == execution_id]
+    return chain.check_part(witness, commit, present, own)
+
+
+async def _first_commit(services: Services, head: ShardHead, at_ms: int) -> int:
+    """The number of the first commit not before a time; commits are in order of time."""
+    low, high = 1, max(1, head.commit_no)
+    while low < high:
+        middle = (low + high) // 2
+        found = await services.log.read_commits(head.shard, middle - 1, 1)
+        if found and _commit_of(found[0]).at < at_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+async def _end_before(services: Services, shard: int, number: int) -> chain.CommitEnd:
+    """Where the chain stands before a commit."""
+    if number <= 1:
+        return chain.CommitEnd(0, 0, genesis(services.installation.cluster_id, shard))
+    records = await services.log.read_commits(shard, number - 2, 1)
+    if not records:
+        return chain.CommitEnd(number - 1, 0, b"")
+    before = _commit_of(records[0])
+    return chain.CommitEnd(before.number, before.first + before.count - 1, before.hash)
+
+
+def _number(record: dict[str, Any]) -> int:
+    return int(record["commit_no"])
+
+
+def _commit_of(record: dict[str, Any]) -> chain.Commit:
+    return chain.Commit(
+        shard=record["shard"],
+        number=record["commit_no"],
+        first=record["first_position"],
+        count=record["count"],
+        epoch=record["epoch"],
+        at=record["at"],
+        parts=record["parts"],
+        hash=record["hash"],
+    )
+
+
+def _covers(record: dict[str, Any], execution_id: UUID) -> bool:
+    lowest, highest = record["min_execution"], record["max_execution"]
+    return bool(record["count"] and lowest <= execution_id <= highest)
+
+
+async def _head(services: Services, shard: int, execution_id: UUID) -> ShardHead:
+    for head in await services.log.heads():
+        if head.shard == shard:
+            return head
+    raise NotFound(f"no shard holds {format_execution(execution_id)}; is the id of this server?")
+
+
+def _head_of(head: ShardHead, execution_id: UUID, rows: list[EventRow]) -> answers.AnchoredHead:
+    return answers.AnchoredHead(
+        shard=head.shard,
+        commit_no=head.commit_no,
+        hash=head.hash.hex(),
+        execution=format_execution(execution_id),
+        seq=rows[-1].seq if rows else None,
+        event_hash=rows[-1].hash.hex() if rows else None,
+    )
+
+
+def _fault_of(finding: chain.Finding) -> answers.VerificationFault:
+    return answers.VerificationFault(kind=finding.kind, seq=finding.seq, detail=finding.detail)
+
+
+def _anchor_of(exchange: Exchange, shard: int) -> chain.Anchor | None:
+    text = exchange.query["head"]
+    if text is None:
+        return None
+    found = _ANCHOR.fullmatch(text)
+    if found is None or int(found[1]) != shard or int(found[2]) < 1:
+        raise ProblemRaised(
+            "query.invalid",
+            f"head is SHARD.COMMIT.HASH[.SEQ.EVENT_HASH] as verify gave it out, of shard {shard}",
+        )
+    return chain.Anchor(
+        shard=shard,
+        commit_no=int(found[2]),
+        hash=bytes.fromhex(found[3]),
+        seq=int(found[4]) if found[4] else None,
+        event_hash=bytes.fromhex(found[5]) if found[5] else None,
+    )

@@ -1,0 +1,324 @@
+"""A server: adapters put behind ports, roles over them.
+
+A server is some of four roles over given services: `api` answers HTTP, `engine` owns shards and
+runs executions, `projector` keeps the read tables, `worker` runs Python functions.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from engine.adapters.handlers.egress import EgressPolicy
+from engine.adapters.handlers.http import HttpHandler
+from engine.adapters.handlers.http_client import HttpClient
+from engine.adapters.handlers.openapi import OpenApiHandler
+from engine.adapters.jq.pool import JqPool
+from engine.adapters.memory.hints import MemoryHints
+from engine.adapters.nats.connection import NatsConnection
+from engine.adapters.nats.hints import CombinedHints, NatsHints
+from engine.adapters.nats.publisher import NatsPublisher
+from engine.adapters.nats.source import NatsSource
+from engine.adapters.nats.work_handler import WorkHandler
+from engine.adapters.nats.worker import Worker
+from engine.adapters.postgres import failures
+from engine.adapters.postgres.migrate import ensure_partitions, migrate
+from engine.adapters.postgres.pool import Database, open_database
+from engine.adapters.postgres.storage import PostgresStorage, open_storage
+from engine.adapters.secrets_env import EnvSecrets
+from engine.dialects.cncf_v08 import program_of
+from engine.model.cloudevents import CloudEventLimits
+from engine.model.errors import RefoldError
+from engine.model.program import Program
+from engine.ports.rows import DefinitionRow
+from engine.ports.world import Hints
+from engine.runtime.bus_intake import BusIntake
+from engine.runtime.engine_ports import EnginePorts
+from engine.runtime.ingest import Intake
+from engine.runtime.node import EngineNode
+from engine.runtime.settings import EngineSettings
+from projections.runner import Projector
+from projections.store import ReadStore
+from server.api.exchange import ApiLimits, Services
+from server.api.listener import Listener
+from server.auth import Keyring, read_key_file
+from server.settings import BadSetting, Settings
+
+_log = logging.getLogger("refold.server")
+_NATS_WAIT_S = 30.0
+_PARTITIONS_EVERY_S = 6 * 3600.0
+
+
+class ReadDatabase:
+    """Connections for the read side; what the driver raises becomes an error of ours."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        """A connection for the time of the context."""
+        try:
+            async with self._database.connection() as connection:
+                yield connection
+        except failures.DRIVER_FAILURES as error:
+            raise failures.of_statement(error) from error
+
+
+class Server:
+    """Some roles over given services; start it, wait, stop it."""
+
+    def __init__(self, settings: Settings, roles: Sequence[str], *, local: bool = False) -> None:
+        """`local`: actions may call this machine's loopback. Raises what settings raise."""
+        self._settings = settings
+        self._roles = frozenset(roles)
+        self._local = local
+        self._name = settings.engine_name or _unique_name()
+        self._keyring = _keyring_of(settings)
+        self._egress = _egress_of(settings, local=local)
+        self._stack = AsyncExitStack()
+        self._listener: Listener | None = None
+
+    @property
+    def http_url(self) -> str | None:
+        """Where the API listens, once it does."""
+        return None if self._listener is None else self._listener.url
+
+    @property
+    def nats_url(self) -> str:
+        """The NATS it uses."""
+        return self._settings.nats_url
+
+    @property
+    def database_url(self) -> str:
+        """The Postgres it uses."""
+        return self._settings.database_url
+
+    async def start(self) -> None:
+        """Migrate, connect, start the roles. Raises RefoldError; then nothing is left running."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Stop the roles in the opposite order, then let go of the services."""
+        await self._stack.aclose()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        owner = self._settings.database_owner_url or self._settings.database_url
+        await migrate(owner, shards=self._settings.shards)
+        await ensure_partitions(owner)
+        connection = NatsConnection(self._settings.nats_url, self._name)
+        connection.start()
+        stack.push_async_callback(connection.close)
+        await connection.connected(_NATS_WAIT_S)
+        if "worker" in self._roles:
+            await self._start_worker(stack, connection)
+        if self._roles == {"worker"}:
+            return
+        size = self._settings.database_connections
+        storage = await open_storage(self._settings.database_url, self._name, size=size)
+        stack.push_async_callback(storage.close)
+        hints = await _hints(connection)
+        if self._roles & {"api", "engine"}:
+            await self._start_runtime(stack, storage, connection, hints, owner)
+        if "projector" in self._roles:
+            await self._start_projector(stack, storage, hints, owner)
+
+    async def _start_runtime(
+        self,
+        stack: AsyncExitStack,
+        storage: PostgresStorage,
+        connection: NatsConnection,
+        hints: Hints,
+        owner: str,
+    ) -> None:
+        pool = JqPool(self._settings.expression_workers)
+        await pool.start()
+        stack.push_async_callback(pool.close)
+        intake = Intake(storage.streams, hints)
+        stack.push_async_callback(intake.close)
+        if "engine" in self._roles:
+            ports = await self._engine_ports(stack, storage, connection, hints, pool)
+            node = EngineNode(self._name, ports, self._engine_settings())
+            await node.start()
+            stack.push_async_callback(node.stop)
+            await self._take_from_bus(stack, connection, intake, storage)
+            _background(stack, _keep_partitions(owner))
+        if "api" in self._roles:
+            await self._start_api(stack, storage, connection, hints, intake, pool, owner)
+
+    async def _engine_ports(
+        self,
+        stack: AsyncExitStack,
+        storage: PostgresStorage,
+        connection: NatsConnection,
+        hints: Hints,
+        pool: JqPool,
+    ) -> EnginePorts:
+        client = HttpClient(self._egress)
+        await client.open()
+        stack.push_async_callback(client.close)
+        work = WorkHandler(connection)
+        await work.start()
+        publisher = NatsPublisher(connection, prefix=self._settings.events_out)
+        await publisher.start()
+        return EnginePorts(
+            log=storage.log,
+            inbox=storage.inbox,
+            leases=storage.leases,
+            indexes=storage.indexes,
+            streams=storage.streams,
+            definitions=storage.definitions,
+            readers=storage.readers,
+            evaluator=pool,
+            handlers={
+                "http": HttpHandler(client),
+                "openapi": OpenApiHandler(client),
+                "python": work,
+            },
+            hints=hints,
+            publisher=publisher,
+            secrets=EnvSecrets(),
+            compile=_compile,
+            callback_secret=storage.installation.callback_secret,
+        )
+
+    def _engine_settings(self) -> EngineSettings:
+        ttl_ms = self._settings.lease_ttl_ms
+        return EngineSettings(lease_ttl_ms=ttl_ms, lease_margin_ms=ttl_ms // 5)
+
+    async def _take_from_bus(
+        self,
+        stack: AsyncExitStack,
+        connection: NatsConnection,
+        intake: Intake,
+        storage: PostgresStorage,
+    ) -> None:
+        source = NatsSource(connection, prefix=self._settings.events_in)
+        await source.start()
+        _background(stack, BusIntake(source, intake, storage.streams).run())
+
+    async def _start_api(
+        self,
+        stack: AsyncExitStack,
+        storage: PostgresStorage,
+        connection: NatsConnection,
+        hints: Hints,
+        intake: Intake,
+        pool: JqPool,
+        owner: str,
+    ) -> None:
+        services = Services(
+            log=storage.log,
+            inbox=storage.inbox,
+            leases=storage.leases,
+            streams=storage.streams,
+            definitions=storage.definitions,
+            hints=hints,
+            intake=intake,
+            executions=await self._read_store(stack, owner, "read"),
+            installation=storage.installation,
+            check_expressions=pool.check,
+            keyring=self._keyring,
+            limits=_limits_of(self._settings),
+            checks=_checks(storage, connection),
+        )
+        listener = Listener(services, *self._settings.http_address)
+        await listener.start()
+        stack.push_async_callback(listener.stop)
+        self._listener = listener
+
+    async def _read_store(self, stack: AsyncExitStack, owner: str, purpose: str) -> ReadStore:
+        database = await open_database(owner, f"{self._name}/{purpose}", size=4, as_engine=False)
+        stack.push_async_callback(database.close)
+        store = ReadStore(ReadDatabase(database))
+        await store.open()
+        return store
+
+    async def _start_projector(
+        self, stack: AsyncExitStack, storage: PostgresStorage, hints: Hints, owner: str
+    ) -> None:
+        store = await self._read_store(stack, owner, "projector")
+        projector = Projector(storage.log, store)
+        stack.push_async_callback(await hints.listen("log.*", projector.wake))
+        _background(stack, projector.run())
+
+    async def _start_worker(self, stack: AsyncExitStack, connection: NatsConnection) -> None:
+        worker = Worker(connection, self._settings.functions_path)
+        await worker.start()
+        stack.push_async_callback(worker.stop)
+
+
+def _compile(row: DefinitionRow) -> Program:
+    return program_of(row.source, row.media_type, row.resources)
+
+
+async def _hints(connection: NatsConnection) -> Hints:
+    others = NatsHints(connection)
+    await others.start()
+    return CombinedHints(MemoryHints(), others)
+
+
+def _background(stack: AsyncExitStack, work: Any) -> None:
+    """Run until the stack is closed."""
+    task = asyncio.ensure_future(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _keep_partitions(owner: str) -> None:
+    """Partitions are made months ahead; a failure is tried again long before it matters."""
+    while True:
+        await asyncio.sleep(_PARTITIONS_EVERY_S)
+        try:
+            await ensure_partitions(owner)
+        except RefoldError as error:
+            _log.warning("partitions were not made ahead: %s", error.message)
+
+
+def _checks(
+    storage: PostgresStorage, connection: NatsConnection
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    async def postgres() -> None:
+        await storage.leases.now_ms()
+
+    async def nats() -> None:
+        await connection.connected(1.0)
+
+    return {"postgres": postgres, "nats": nats}
+
+
+def _limits_of(settings: Settings) -> ApiLimits:
+    size = settings.max_body_bytes
+    return ApiLimits(
+        max_body_bytes=size,
+        max_connections=settings.max_connections,
+        cloudevents=CloudEventLimits(max_batch_bytes=size),
+    )
+
+
+def _keyring_of(settings: Settings) -> Keyring:
+    path = settings.api_keys_path
+    return Keyring() if path is None else read_key_file(path)
+
+
+def _egress_of(settings: Settings, *, local: bool) -> EgressPolicy:
+    allowed = [entry for entry in settings.egress_allow.split(",") if entry.strip()]
+    try:
+        return EgressPolicy([*allowed, *(["loopback"] if local else [])])
+    except ValueError as error:
+        raise BadSetting(str(error)) from None
+
+
+def _unique_name() -> str:
+    """Host, process and chance: no two engines that ever live at once share it."""
+    host = socket.gethostname().partition(".")[0][:24] or "engine"
+    return f"{host}-{os.getpid()}-{os.urandom(3).hex()}"

@@ -1,0 +1,1 @@
+"""The command `refold`: talks to a server over HTTP, or is one."""

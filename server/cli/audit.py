@@ -1,0 +1,169 @@
+"""`refold exec events|watch|at|replay|verify`: the log of an execution, its past, and its proof."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.json_text import dumps, loads
+from server.cli.client import segment
+from server.cli.faults import USAGE, VERIFICATION_FAILED, CommandFault
+from server.cli.output import Output, emit_list, text_of, write_json, write_line
+from server.cli.session import Session, connected, read_file
+
+app = typer.Typer()
+
+Execution = Annotated[str, typer.Argument(help="The id of an execution: ex_...")]
+_HEAD_MEMBERS = ("shard", "commit_no", "hash")
+_EVENT_MEMBERS = ("seq", "event_hash")
+_SHOWN_CHARS = 160
+
+
+@app.command("events")
+@connected
+def events(
+    session: Session,
+    execution: Execution,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only with a larger seq.")] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="How many.")] = None,
+) -> None:
+    """Show the log of an execution."""
+    path = f"/executions/{segment(execution)}/events"
+    items = session.client.pages(path, {"after": after}, limit)
+    columns = {
+        "SEQ": lambda one: one["seq"],
+        "AT": lambda one: one["at"],
+        "TYPE": lambda one: one["type"],
+        "NAME": _named,
+        "DATA": lambda one: dumps(one["data"]).decode(),
+    }
+    emit_list(items, session.output, columns, lambda one: one["id"])
+
+
+def _named(event: Any) -> str:
+    """What happened where: the name, and which branch, iteration, attempt."""
+    parts = [event["name"]]
+    parts += [f"{key} {event[key]}" for key in ("branch", "iteration") if event[key] is not None]
+    if (event["attempt"] or 1) > 1:
+        parts.append(f"attempt {event['attempt']}")
+    return ", ".join(part for part in parts if part)
+
+
+@app.command("watch")
+@connected
+def watch(
+    session: Session,
+    execution: Execution,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only with a larger seq.")] = 0,
+) -> None:
+    """Follow the log of an execution live, to its end."""
+    path = f"/executions/{segment(execution)}/events"
+    for line in session.client.stream(path, {"after": after}):
+        if not line.startswith(b"data: ") or line.strip() == b"data: {}":
+            continue
+        event = loads(line[len(b"data: ") :])
+        if session.output is Output.JSON:
+            write_json(event)
+        elif session.output is Output.IDS:
+            write_line(event["id"])
+        else:
+            data = text_of(event["data"])
+            cut = data if len(data) <= _SHOWN_CHARS else data[:_SHOWN_CHARS] + "…"
+            write_line(
+                f"{event['seq']:>5}  {event['at']}  {event['type']:<20} {_named(event)}  {cut}"
+            )
+
+
+@app.command("at")
+@connected
+def at(
+    session: Session,
+    execution: Execution,
+    moment: Annotated[str, typer.Argument(help="The seq of an event, or an RFC 3339 time.")],
+) -> None:
+    """Show the state of an execution after an earlier event, or at an earlier time."""
+    state = session.client.get(f"/executions/{segment(execution)}/state", {"at": moment}).json
+    if session.output is Output.JSON:
+        write_json(state)
+        return
+    if session.output is Output.IDS:
+        write_line(state["execution"])
+        return
+    write_line(
+        f"{state['execution']} after event {state['seq']} ({state['at']}): {state['status']}"
+    )
+    write_line(f"states  {', '.join(state['states']) or '-'}")
+    for key in ("data", "output", "error"):
+        if state[key] is not None:
+            write_line(f"{key:<7} {dumps(state[key]).decode()}")
+    for kind in ("actions", "timers", "waits"):
+        for one in state[kind]:
+            write_line(f"{kind[:-1]:<7} {one['name']} (event {one['id']})")
+
+
+@app.command("replay")
+@connected
+def replay(session: Session, execution: Execution) -> None:
+    """Fold the log again from its first event and compare with the live state (exit code 7)."""
+    found = session.client.get(f"/executions/{segment(execution)}/replay").json
+    if session.output is Output.JSON:
+        write_json(found)
+    else:
+        for step in found["steps"] if session.output is Output.TABLE else ():
+            write_line(
+                f"{step['seq']:>5}  {step['at']}  {step['type']:<20} {step['status']:<10}"
+                f" {step['digest'][:12]}  {text_of(step['name'])}"
+            )
+        verdict = "equal to" if found["equal"] else "DIFFERENT from"
+        write_line(
+            f"{found['execution']}: {found['events']} events replayed, the state is {verdict} the"
+            f" live one ({found['replayed_digest'][:12]}, {found['live_digest'][:12]})"
+        )
+    if not found["equal"]:
+        raise typer.Exit(VERIFICATION_FAILED)
+
+
+@app.command("verify")
+@connected
+def verify(
+    session: Session,
+    execution: Execution,
+    head: Annotated[
+        str | None, typer.Option("--head", help="FILE: an earlier head kept elsewhere.")
+    ] = None,
+    save_head: Annotated[
+        str | None, typer.Option("--save-head", help="FILE: keep the head of now there.")
+    ] = None,
+) -> None:
+    """Recompute the chain of an execution; a fault is named (exit code 7)."""
+    query = {"head": None if head is None else _anchor(head, execution)}
+    found = session.client.get(f"/executions/{segment(execution)}/verify", query).json
+    if session.output is Output.JSON:
+        write_json(found)
+    elif found["intact"]:
+        write_line(
+            f"{found['execution']}: intact, {found['events']} events and {found['commits']} commits"
+        )
+    else:
+        fault = found["fault"]
+        where = "" if fault["seq"] is None else f" at event {fault['seq']}"
+        write_line(f"{found['execution']}: {fault['kind'].upper()}{where}: {fault['detail']}")
+    if not found["intact"]:
+        raise typer.Exit(VERIFICATION_FAILED)
+    if save_head is not None:
+        Path(save_head).write_text(json.dumps(found["head"], indent=1) + "\n")
+
+
+def _anchor(file: str, execution: str) -> str:
+    """The head in a file, as the server takes it."""
+    try:
+        head = json.loads(read_file(file))
+        parts = [str(head[name]) for name in _HEAD_MEMBERS]
+        if head.get("execution") == execution and head.get("event_hash"):
+            parts += [str(head[name]) for name in _EVENT_MEMBERS]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CommandFault(
+            f"{file} is not a head that `refold exec verify --save-head` wrote", USAGE
+        ) from None
+    return ".".join(parts)

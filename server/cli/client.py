@@ -1,0 +1,143 @@
+"""A small HTTP client on the standard library: commands start fast."""
+
+import http.client
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from schemas.json_text import loads
+from server.cli.faults import USAGE, CommandFault, exit_code_of
+
+TIMEOUT_S = 310.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that is not a problem."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as a value."""
+        return loads(self.body)
+
+
+class Client:
+    """Talks to one server in one namespace."""
+
+    def __init__(self, server: str, namespace: str, api_key: str | None) -> None:
+        parts = urlsplit(server)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise CommandFault(
+                f"{server!r} is not the URL of a server; set --server or REFOLD_URL", USAGE
+            )
+        self._server, self._parts = server, parts
+        self._root = f"{parts.path.rstrip('/')}/v1/namespaces/{quote(namespace, safe='')}"
+        self._headers = {"User-Agent": "refold-cli"}
+        if api_key:
+            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._connection: http.client.HTTPConnection | None = None
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """GET a path of the namespace."""
+        return self.send("GET", path, query=query, headers=headers)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request to a path of the namespace. Raises CommandFault for every problem."""
+        response = self._open(method, path, body, query, headers)
+        content = response.read()
+        if response.status >= 400:
+            raise _fault(response.status, content)
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, content)
+
+    def pages(self, path: str, query: Mapping[str, Any], limit: int | None) -> list[Any]:
+        """Items of all pages, at most `limit`."""
+        items: list[Any] = []
+        cursor: str | None = None
+        name = "after" if path.endswith("/events") and "executions" in path else "cursor"
+        while True:
+            page = self.get(path, {**query, **({name: cursor} if cursor else {})}).json
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None or (limit is not None and len(items) >= limit):
+                return items if limit is None else items[:limit]
+
+    def stream(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
+        """Lines of a live answer (SSE)."""
+        response = self._open("GET", path, None, query, {"Accept": "text/event-stream"})
+        if response.status >= 400:
+            raise _fault(response.status, response.read())
+        try:
+            while line := response.readline():
+                yield line
+        except OSError as error:
+            raise CommandFault(f"the live view broke off: {error}; start it again") from None
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        query: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> http.client.HTTPResponse:
+        wanted = {key: value for key, value in (query or {}).items() if value is not None}
+        target = self._root + path + (f"?{urlencode(wanted)}" if wanted else "")
+        try:
+            connection = self._connect()
+            connection.request(method, target, body, {**self._headers, **(headers or {})})
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection = None
+            raise CommandFault(
+                f"no answer from {self._server}: {error}; start a server with `refold up`, or name"
+                " it with --server or REFOLD_URL"
+            ) from None
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._connection is None:
+            secure = self._parts.scheme == "https"
+            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+            host = self._parts.hostname or ""
+            self._connection = kind(host, self._parts.port, timeout=TIMEOUT_S)
+        return self._connection
+
+
+def _fault(status: int, body: bytes) -> CommandFault:
+    try:
+        problem = json.loads(body)
+        code, detail = problem["code"], problem["detail"]
+    except (ValueError, KeyError, TypeError):
+        return CommandFault(f"the server answered {status}", exit_code_of(status, ""))
+    lines = [place_line(one) for one in problem.get("errors", ())]
+    return CommandFault(f"{detail} [{code}]", exit_code_of(status, code), lines)
+
+
+def place_line(place: Mapping[str, Any]) -> str:
+    """One fault with its place, on one line."""
+    where = f"{place['line']}:{place.get('column', 1)}" if place.get("line") else ""
+    parts = [where, place.get("pointer") or "", place.get("code") or "", place["detail"]]
+    return "  " + "  ".join(part for part in parts if part)
+
+
+def segment(text: str) -> str:
+    """A text as one segment of a path."""
+    return quote(text, safe="")

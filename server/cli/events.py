@@ -1,0 +1,113 @@
+"""`refold event`: publish CloudEvents, list the stream and the dead letters."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from schemas.json_text import dumps
+from server.cli.client import place_line
+from server.cli.faults import CONFLICT, USAGE, CommandFault
+from server.cli.output import Output, emit_list, write_json, write_line
+from server.cli.session import Session, connected, pairs_of, read_file, read_json
+
+app = typer.Typer(help="CloudEvents.", no_args_is_help=True)
+dlq = typer.Typer(help="Messages that could not be read as CloudEvents.", no_args_is_help=True)
+app.add_typer(dlq, name="dlq")
+
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="How many at most.")]
+
+
+@app.command("publish")
+@connected
+def publish(
+    session: Session,
+    file: Annotated[
+        str | None,
+        typer.Argument(help="A CloudEvent in its JSON form, or an array of them; `-`: stdin."),
+    ] = None,
+    event_type: Annotated[str | None, typer.Option("--type", help="Its type.")] = None,
+    source: Annotated[str, typer.Option("--source", help="Its source.")] = "/refold/cli",
+    event_id: Annotated[str | None, typer.Option("--id", help="Its id; unless a new one.")] = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="Its subject.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Its data: JSON, @FILE or -.")] = None,
+    ext: Annotated[
+        list[str], typer.Option("--ext", help="NAME=VALUE: an extension attribute.")
+    ] = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Publish CloudEvents: from a file, or one of these options. Answered when they are durable."""
+    if (file is None) == (event_type is None):
+        raise CommandFault("give either a FILE or --type", USAGE)
+    if file is not None:
+        body = read_file(file)
+        media_type = BATCH if body.lstrip().startswith(b"[") else STRUCTURED
+    else:
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": event_id or str(uuid.uuid4()),
+            "source": source,
+            "type": event_type,
+            "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            **({"subject": subject} if subject is not None else {}),
+            **pairs_of(ext, "--ext"),
+        }
+        if event_id is not None:
+            del event["time"]  # so that publishing it again says the very same
+        if data is not None:
+            event |= {"datacontenttype": "application/json", "data": read_json(data, "--data")}
+        body, media_type = dumps(event), STRUCTURED
+    answer = session.client.send("POST", "/events", body=body, headers={"Content-Type": media_type})
+    _show_receipts(answer.json, session.output)
+
+
+def _show_receipts(answer: Any, output: Output) -> None:
+    receipts = answer["receipts"]
+    if output is Output.JSON:
+        write_json(answer)
+    for one in receipts if output is not Output.JSON else ():
+        if output is Output.IDS:
+            write_line(str(one["id"]))
+        elif one["outcome"] == "refused":
+            write_line("refused" + place_line(one["error"]))
+        else:
+            write_line(f"{one['outcome']} at {one['position']}  {one['source']} {one['id']}")
+    if any(one["outcome"] in ("refused", "conflict") for one in receipts):
+        raise typer.Exit(CONFLICT)
+
+
+@app.command("ls")
+@connected
+def index(
+    session: Session,
+    event_type: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
+    limit: Limit = None,
+) -> None:
+    """List the namespace's stream of CloudEvents, oldest first."""
+    items = session.client.pages("/events", {"type": event_type}, limit)
+    columns = {
+        "POSITION": lambda one: one["position"],
+        "AT": lambda one: one["at"],
+        "TYPE": lambda one: one["event"]["type"],
+        "SOURCE": lambda one: one["event"]["source"],
+        "ID": lambda one: one["event"]["id"],
+        "DATA": lambda one: one["event"].get("data"),
+    }
+    emit_list(items, session.output, columns, lambda one: one["event"]["id"])
+
+
+@dlq.command("ls")
+@connected
+def dead_letters(session: Session, limit: Limit = None) -> None:
+    """List messages from NATS that were refused, with the reason."""
+    items = session.client.pages("/events/dead-letters", {}, limit)
+    columns = {
+        "ID": lambda one: one["id"],
+        "AT": lambda one: one["at"],
+        "ORIGIN": lambda one: one["origin"],
+        "CODE": lambda one: one["code"],
+        "REASON": lambda one: one["reason"],
+    }
+    emit_list(items, session.output, columns, lambda one: one["id"])

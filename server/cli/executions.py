@@ -1,0 +1,211 @@
+"""`refold exec`: start, list, look into, wait for and end executions."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from schemas.json_text import dumps
+from server.cli.audit import app as audit_app
+from server.cli.client import segment
+from server.cli.faults import EXECUTION_FAILED, TIMEOUT
+from server.cli.output import Output, emit_list, emit_one, write_json, write_line
+from server.cli.session import Session, connected, read_json
+
+app = typer.Typer(help="Executions.", no_args_is_help=True)
+app.registered_commands += audit_app.registered_commands
+
+ENDED = ("completed", "failed", "cancelled", "timed_out")
+_ROUND_S = 20
+
+Workflow = Annotated[str, typer.Argument(help="The id of a workflow definition.")]
+Execution = Annotated[str, typer.Argument(help="The id of an execution: ex_...")]
+Version = Annotated[str | None, typer.Option("--version", help="Unless the active one.")]
+Input = Annotated[str | None, typer.Option("--input", help="The input: JSON, @FILE or -.")]
+Name = Annotated[
+    str | None, typer.Option("--name", help="Unique for each workflow: again, it is the same.")
+]
+Key = Annotated[
+    str | None, typer.Option("--idempotency-key", help="The same key gives the same execution.")
+]
+
+
+@app.command("start")
+@connected
+def start(
+    session: Session,
+    workflow: Workflow,
+    version: Version = None,
+    input_: Input = None,
+    name: Name = None,
+    idempotency_key: Key = None,
+) -> None:
+    """Start an execution and do not wait for it."""
+    show(session.output, _start(session, workflow, version, input_, name, idempotency_key, 0))
+
+
+@app.command("run")
+@connected
+def run(
+    session: Session,
+    workflow: Workflow,
+    version: Version = None,
+    input_: Input = None,
+    name: Name = None,
+    idempotency_key: Key = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", min=0, help="Seconds.")] = None,
+) -> None:
+    """Start an execution and wait for its end: exit code 6 if it failed, 124 if it takes longer."""
+    ends_at = None if timeout is None else time.monotonic() + timeout
+    found = _start(session, workflow, version, input_, name, idempotency_key, _round(ends_at))
+    while found["status"] not in ENDED and (ends_at is None or time.monotonic() < ends_at):
+        found = _get(session, found["id"], _round(ends_at))
+    if session.output is Output.TABLE and found["status"] == "completed":
+        write_line(dumps(found["output"]).decode())
+    else:
+        show(session.output, found)
+    if found["status"] not in ENDED:
+        raise typer.Exit(TIMEOUT)
+    if found["status"] != "completed":
+        raise typer.Exit(EXECUTION_FAILED)
+
+
+def _round(ends_at: float | None) -> int:
+    """Seconds to wait in one request."""
+    if ends_at is None:
+        return _ROUND_S
+    return max(1, min(_ROUND_S, round(ends_at - time.monotonic())))
+
+
+def _start(
+    session: Session,
+    workflow: str,
+    version: str | None,
+    input_: str | None,
+    name: str | None,
+    idempotency_key: str | None,
+    wait_s: int,
+) -> Any:
+    wanted = {"workflow": workflow, "version": version, "name": name}
+    body: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    if input_ is not None:
+        body["input"] = read_json(input_, "--input")
+    headers = {"Content-Type": "application/json"}
+    if idempotency_key is not None:
+        headers["Idempotency-Key"] = idempotency_key
+    if wait_s:
+        headers["Prefer"] = f"wait={wait_s}"
+    return session.client.send("POST", "/executions", body=dumps(body), headers=headers).json
+
+
+def _get(session: Session, execution: str, wait_s: int = 0) -> Any:
+    path = f"/executions/{segment(execution)}"
+    headers = {"Prefer": f"wait={wait_s}"} if wait_s else {}
+    return session.client.get(path, headers=headers).json
+
+
+def show(output: Output, found: Any) -> None:
+    """Print an execution."""
+    error = found["error"]
+    lines = [
+        ("id", found["id"]),
+        ("workflow", " ".join(part for part in (found["workflow"], found["version"]) if part)),
+        ("name", found["name"]),
+        ("status", found["status"]),
+        ("started", found["started_at"]),
+        ("closed", found["closed_at"]),
+        ("events", found["last_seq"]),
+        ("input", dumps(found["input"]).decode()),
+        ("output", dumps(found["output"]).decode() if found["closed_at"] else None),
+        ("error", f"{error['code']}: {error['message']}" if error else None),
+    ]
+    for wait in found["waits"]:
+        lines.append(("waits", f"{wait['state']} for {', '.join(wait['types'])}"))
+        if wait["callback_token"]:
+            lines.append(("callback", wait["callback_token"]))
+    emit_one(found, output, lambda one: one["id"], lines)
+
+
+@app.command("ls")
+@connected
+def index(
+    session: Session,
+    workflow: Annotated[str | None, typer.Option("--workflow", help="Only of it.")] = None,
+    version: Annotated[str | None, typer.Option("--version", help="Only of it.")] = None,
+    status: Annotated[str | None, typer.Option("--status", help="Only with it.")] = None,
+    after: Annotated[str | None, typer.Option("--after", help="Started then or later.")] = None,
+    before: Annotated[str | None, typer.Option("--before", help="Started before then.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 100,
+) -> None:
+    """List executions, the newest first."""
+    query = {
+        "workflow": workflow,
+        "version": version,
+        "status": status,
+        "started_after": after,
+        "started_before": before,
+        "limit": min(limit, 1_000),
+    }
+    items = session.client.pages("/executions", query, limit)
+    columns = {
+        "ID": lambda one: one["id"],
+        "WORKFLOW": lambda one: one["workflow"],
+        "NAME": lambda one: one["name"],
+        "STATUS": lambda one: one["status"],
+        "STARTED": lambda one: one["started_at"],
+        "EVENTS": lambda one: one["last_seq"],
+    }
+    emit_list(items, session.output, columns, lambda one: one["id"])
+
+
+@app.command("get")
+@connected
+def get(
+    session: Session,
+    execution: Execution,
+    wait: Annotated[int, typer.Option("--wait", min=0, help="Seconds for its end.")] = 0,
+) -> None:
+    """Show an execution as it is now."""
+    show(session.output, _get(session, execution, wait))
+
+
+@app.command("cancel")
+@connected
+def cancel(
+    session: Session,
+    execution: Execution,
+    reason: Annotated[str, typer.Option("--reason", help="Kept in the log.")] = "",
+) -> None:
+    """End an execution."""
+    answer = session.client.send(
+        "POST",
+        f"/executions/{segment(execution)}/cancel",
+        body=dumps({"reason": reason}),
+        headers={"Content-Type": "application/json"},
+    ).json
+    _accepted(session.output, answer, "will be cancelled")
+
+
+@app.command("callback")
+@connected
+def callback(
+    session: Session,
+    token: Annotated[str, typer.Argument(help="The token of the callback state: cb_...")],
+    data: Annotated[str | None, typer.Option("--data", help="The answer: JSON, @FILE, -.")] = None,
+) -> None:
+    """Answer a callback state."""
+    answer = session.client.send(
+        "POST",
+        f"/callbacks/{segment(token)}",
+        body=dumps(read_json(data, "--data")),
+        headers={"Content-Type": "application/json"},
+    ).json
+    _accepted(session.output, answer, "has its answer")
+
+
+def _accepted(output: Output, answer: Any, words: str) -> None:
+    if output is Output.JSON:
+        write_json(answer)
+    else:
+        shown = answer["execution"]
+        write_line(shown if output is Output.IDS else f"{shown} {words}")
