@@ -62,7 +62,7 @@ def _places_of(items: list[Value], sought: list[Value], frame: Frame) -> list[in
     width = len(sought)
     if not width:
         return []
-    spend(frame, len(items) + 1)
+    spend(frame, 4 * len(items))
     return [
         place
         for place in range(len(items) - width + 1)

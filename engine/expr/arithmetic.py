@@ -49,12 +49,17 @@ def add(left: Value, right: Value, frame: Frame) -> Value:
         return left + right
     if isinstance(left, dict) and isinstance(right, dict):
         spend_on_items(frame, len(left) + len(right))
+        spend(frame, (len(left) + len(right)) >> 2)
         return left | right
     raise _mismatch(left, right, "added")
 
 
 def subtract(left: Value, right: Value, frame: Frame) -> Value:
     """Numbers; or an array without all elements that the right one has."""
+    if type(left) is int and type(right) is int:
+        rest = left - right
+        if -SAFE_INTEGER < left < SAFE_INTEGER and -SAFE_INTEGER < right < SAFE_INTEGER:
+            return rest if -SAFE_INTEGER < rest < SAFE_INTEGER else computed(float(rest))
     if is_number(left) and is_number(right):
         return calculated(as_double(left) - as_double(right), frame)
     if isinstance(left, list) and isinstance(right, list):
@@ -65,6 +70,10 @@ def subtract(left: Value, right: Value, frame: Frame) -> Value:
 
 def multiply(left: Value, right: Value, frame: Frame) -> Value:
     """Numbers; a string repeated; or objects merged level by level (the right one wins)."""
+    if type(left) is int and type(right) is int and left > 0 and 0 < right < SAFE_INTEGER:
+        product = left * right
+        if product < SAFE_INTEGER:
+            return product
     if is_number(left) and is_number(right):
         return calculated(as_double(left) * as_double(right), frame)
     if isinstance(left, str) and is_number(right):
@@ -86,6 +95,7 @@ def _repeat(text: str, times: float, frame: Frame) -> str | None:
 
 def _merge(left: dict[str, Value], right: dict[str, Value], frame: Frame) -> dict[str, Value]:
     spend_on_items(frame, len(left) + len(right))
+    spend(frame, (len(left) + 4 * len(right)) >> 2)
     merged = dict(left)
     for key, value in right.items():
         before = merged.get(key)

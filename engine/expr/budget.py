@@ -3,7 +3,8 @@
 A frame is a plain list: what is left of the budget, whether a calculation left the range of
 doubles, then one place for each variable. Nothing in the compiled subset recurses, so every loop is
 over data or a range; each turn is charged the number of syntax nodes it evaluates, and an operation
-on a whole value is charged by the size of that value. 400,000 units are some tens of milliseconds.
+on a whole value is charged by the size of that value. 200,000 units are some
+tens of milliseconds, at worst 0.2 s.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ LEFT: Final = 0
 OVERFLOWED: Final = 1
 FIRST_SLOT: Final = 2
 
-MAX_STEPS: Final = 400_000
+MAX_STEPS: Final = 200_000
 MAX_OUTPUTS: Final = 10_000
 MAX_TEXT: Final = 1 << 20
 MAX_ITEMS: Final = 100_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import ge, gt, le, lt
 from typing import Any, Final
 
 from engine.expr import syntax
@@ -240,13 +241,24 @@ def _negate(node: syntax.Negate) -> Code:
     return transform(compile_node(node.body), apply)
 
 
+def _ordering(holds: Callable[[Any, Any], bool]) -> Callable[[Value, Value, Frame], bool]:
+    """A comparison by jq's order; two integers are compared at once."""
+
+    def apply(left: Value, right: Value, frame: Frame) -> bool:
+        if type(left) is int and type(right) is int:
+            return holds(left, right)
+        return holds(compare(left, right, frame), 0)
+
+    return apply
+
+
 _COMPARISONS: Final[dict[str, Callable[[Value, Value, Frame], bool]]] = {
     "==": is_equal,
     "!=": lambda left, right, frame: not is_equal(left, right, frame),
-    "<": lambda left, right, frame: compare(left, right, frame) < 0,
-    "<=": lambda left, right, frame: compare(left, right, frame) <= 0,
-    ">": lambda left, right, frame: compare(left, right, frame) > 0,
-    ">=": lambda left, right, frame: compare(left, right, frame) >= 0,
+    "<": _ordering(lt),
+    "<=": _ordering(le),
+    ">": _ordering(gt),
+    ">=": _ordering(ge),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.expr.access import iterate
-from engine.expr.budget import Frame, spend_on_items
+from engine.expr.budget import Frame, spend, spend_on_items
 from engine.expr.fault import failed
 from engine.expr.json_text import Value
 from engine.expr.order import kind_name
@@ -20,7 +20,8 @@ def to_entries(target: Value, frame: Frame) -> list[Value]:
         pairs = list(enumerate(target))
     else:
         raise failed(f"{describe(target)} has no keys")
-    spend_on_items(frame, len(pairs) * 16)
+    spend_on_items(frame, len(pairs))
+    spend(frame, 2 * len(pairs))
     return [{"key": key, "value": value} for key, value in pairs]
 
 

@@ -240,7 +240,7 @@ def _kind(value: Value) -> str:
 
 
 def _contains(whole: Value, part: Value, frame: Frame) -> bool:
-    spend(frame, 1)
+    spend(frame, 4)
     if isinstance(whole, dict) and isinstance(part, dict):
         return all(
             key in whole and _contains(whole[key], member, frame) for key, member in part.items()

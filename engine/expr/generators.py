@@ -179,7 +179,7 @@ def _count(
     sign = compare(stride, 0, frame)
     value = begin
     while sign and compare(value, end, frame) == -sign:
-        spend(frame, 2)
+        spend(frame, 3)
         yield value
         value = add(value, stride, frame)
 

@@ -74,7 +74,7 @@ _PARTNER = {")": "(", "]": "[", "}": "{"}
 
 
 def tokenize(source: str) -> tuple[Token, ...]:
-    """All tokens of a program. Raises `ExpressionFault` (syntax) or `Unsupported`."""
+    """All tokens of a program. Raises `ExpressionFault`: syntax, limit or refused."""
     if len(source) > MAX_SOURCE_LENGTH:
         raise ExpressionFault(
             "expression.limit",
@@ -123,7 +123,11 @@ class _Reader:
     def _comment(self) -> re.Match[str] | None:
         match = _COMMENT.match(self.source, self.offset)
         if match and ("\\" in match[0] or "\r" in match[0]):
-            raise Unsupported("a comment that may continue on the next line")
+            raise ExpressionFault(
+                "expression.refused",
+                "a comment may not hold a backslash or a carriage return: jq versions disagree on"
+                " where it ends",
+            )
         return match
 
     def _next(self, depth: int) -> Token:

@@ -74,6 +74,8 @@ def computed(value: float) -> Number:
 
 def as_double(number: Number) -> float:
     """The double that calculations use; an integer too large for one becomes infinite."""
+    if type(number) is float:
+        return number
     if isinstance(number, int) and not -SAFE_INTEGER < number < SAFE_INTEGER:
         try:
             return float(_SEVENTEEN.create_decimal(number))

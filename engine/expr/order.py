@@ -38,7 +38,9 @@ def equal(left: Value, right: Value) -> bool:
 def is_equal(left: Value, right: Value, frame: Frame) -> bool:
     """Equality, charged to a budget."""
     kind = type(left)
-    if kind is type(right) and (kind is str or kind is int or kind is bool):
+    if kind is type(right) and (kind is int or kind is bool or kind is str):
+        if kind is str and len(left) == len(right) > 512:
+            spend(frame, len(left) >> 8)
         return bool(left == right)
     return compare(left, right, frame) == 0
 

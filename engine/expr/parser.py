@@ -1,8 +1,8 @@
 """Tokens to the syntax tree, by jq's own precedences.
 
 Whatever this parser does not know raises `Unsupported`: the program is then run by a worker, and
-libjq says whether it is one. Loosest first: `|`, `,`, `//`, `or`, `and`, comparisons (which do not
-chain), `+ -`, `* / %`, unary minus, postfix.
+libjq says whether it is one. Loosest first: `|`, `,`, `as`, `//`, `or`, `and`, comparisons (which
+do not chain), `+ -`, `* / %`, unary minus, postfix.
 """
 
 from __future__ import annotations
@@ -76,7 +76,6 @@ class _Parser:
         self.tokens = tokens
         self.at = 0
         self.names = names
-        self.may_bind = True
 
     # -------------------------------------------------------------- reading
 
@@ -116,15 +115,13 @@ class _Parser:
         return root
 
     def pipe(self) -> syntax.Node:
-        """`a, b | c`, and everything tighter; bindings are allowed inside."""
+        """`a, b | c`, and everything tighter."""
         self.names.depth += 1
         if self.names.depth > MAX_RECURSION:
             raise Unsupported("nested too deep")
-        before, self.may_bind = self.may_bind, True
         segments = [self.comma()]
         while self.accept("|"):
             segments.append(self.comma())
-        self.may_bind = before
         self.names.depth -= 1
         node = segments.pop()
         while segments:
@@ -132,10 +129,19 @@ class _Parser:
         return node
 
     def comma(self) -> syntax.Node:
-        node = self.alternative()
+        node = self.bindable()
         while self.accept(","):
-            node = syntax.Comma(node, self.alternative())
+            node = syntax.Comma(node, self.bindable())
         return node
+
+    def bindable(self) -> syntax.Node:
+        """An expression, or `expression as $name | body`, whose body reaches as far as it can."""
+        source = self.alternative()
+        if not self.peek("as"):
+            return source
+        slot, name = self.binding()
+        self.expect("|")
+        return syntax.Bind(source, slot, self.names.within(name, slot, self.pipe))
 
     def alternative(self) -> syntax.Node:
         options = [self.disjunction()]
@@ -178,24 +184,11 @@ class _Parser:
 
     def signed(self) -> syntax.Node:
         if not self.accept("-"):
-            return self.primary()
+            return self.postfix()
         term = self.postfix()
-        if self.peek("as"):
-            raise Unsupported("a sign before a binding")
         if isinstance(term, syntax.Literal) and is_number(term.value):
             return syntax.Literal(negated(term.value))
         return syntax.Negate(term)
-
-    def primary(self) -> syntax.Node:
-        """A term, or `term as $name | body`, whose body reaches as far as it can."""
-        source = self.postfix()
-        if not self.peek("as"):
-            return source
-        if not self.may_bind:
-            raise Unsupported("a binding needs parentheses here")
-        slot, name = self.binding()
-        self.expect("|")
-        return syntax.Bind(source, slot, self.names.within(name, slot, self.pipe))
 
     def binding(self) -> tuple[int, str]:
         self.expect("as")
@@ -339,7 +332,7 @@ class _Parser:
 
     def fold(self) -> syntax.Node:
         keyword = self.advance().text
-        source = self.postfix()
+        source = self.alternative()
         slot, name = self.binding()
         self.expect("(")
         start = self.pipe()
@@ -388,11 +381,9 @@ class _Parser:
 
     def member_value(self) -> syntax.Node:
         """An expression without commas and bindings, or several joined by `|`."""
-        before, self.may_bind = self.may_bind, False
         segments = [self.alternative()]
         while self.accept("|"):
             segments.append(self.alternative())
-        self.may_bind = before
         node = segments.pop()
         while segments:
             node = syntax.Pipe(segments.pop(), node)

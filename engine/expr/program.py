@@ -84,7 +84,7 @@ def unwrap(text: str) -> str | None:
         tokenize(inner)
     except StrayBrace:
         return None
-    except (ExpressionFault, Unsupported):
+    except ExpressionFault:
         return inner
     return inner
 
