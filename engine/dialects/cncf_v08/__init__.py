@@ -7,10 +7,11 @@ accepted before. Codes of faults: `engine.dialects.cncf_v08.codes`.
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.dialects.cncf_v08.codes import CODES
 from engine.dialects.cncf_v08.compile import DIALECT, compile_definition
-from engine.dialects.cncf_v08.findings import Findings
+from engine.dialects.cncf_v08.findings import Findings, in_order
 from engine.dialects.cncf_v08.graph import mermaid
 from engine.dialects.source import Fault, Unreadable, read_source
 from engine.model.errors import RefoldError
@@ -32,15 +33,27 @@ _NO_DOCUMENTS: Mapping[str, bytes] = {}
 
 class Reading(msgspec.Struct, frozen=True):
     """What was found. `faults`: errors and warnings, by place. `program`: None if one is an error.
-    `expressions`: (pointer, source) of those that only libjq can judge, to be checked at apply."""
+    `expressions`: (pointer, source) of those that only libjq can judge, to be checked at apply;
+    `verdicts`: for each of them the fault that it is if libjq refuses it."""
 
     faults: tuple[Fault, ...]
     program: Program | None
     expressions: tuple[tuple[str, str], ...] = ()
+    verdicts: tuple[Fault, ...] = ()
 
     @property
     def errors(self) -> tuple[Fault, ...]:
         return tuple(fault for fault in self.faults if fault.severity == "error")
+
+    def judged(self, refused: Mapping[str, str]) -> "Reading":
+        """The reading with libjq's judgement: source of each refused expression -> what it said."""
+        found = [
+            replace(verdict, message=f"{verdict.message}: {refused[source]}")
+            for (_, source), verdict in zip(self.expressions, self.verdicts, strict=True)
+            if source in refused
+        ]
+        program = None if found else self.program
+        return Reading(in_order([*self.faults, *found]), program)
 
 
 class BadDefinition(RefoldError):
@@ -67,7 +80,8 @@ def read_definition(
         return Reading((error.fault,), None)
     findings = Findings(source)
     program = compile_definition(source, resources, findings)
-    return Reading(findings.sorted(), program, tuple(dict.fromkeys(findings.unjudged)))
+    unjudged = findings.unjudged
+    return Reading(findings.sorted(), program, tuple(unjudged), tuple(unjudged.values()))
 
 
 def program_of(

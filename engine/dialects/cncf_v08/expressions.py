@@ -124,7 +124,7 @@ class Expressions:
         if not self._check_variables(expression, pointer, secrets):
             return None
         if expression.closure is None:
-            self._findings.unjudged.append((pointer, program))
+            self._findings.leave_to_libjq(pointer, program)
         return Text(program)
 
     def _function(self, name: str, pointer: str) -> Text | None:

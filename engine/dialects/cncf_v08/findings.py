@@ -1,6 +1,6 @@
 """Collects the faults of a definition while it is read, so that all are reported at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
 from typing import Final
@@ -26,7 +26,7 @@ class Findings:
         self._faults: list[Fault] = []
         self._muted: list[str] = []
         self._suggestions = 0
-        self.unjudged: list[tuple[str, str]] = []
+        self._unjudged: dict[tuple[str, str], Fault] = {}
 
     def add_source(self, uri: str, source: Source) -> None:
         """Makes pointers into a resource known."""
@@ -43,6 +43,17 @@ class Findings:
     def take(self, fault: Fault) -> None:
         """A fault that was found elsewhere."""
         self._faults.append(fault)
+
+    def leave_to_libjq(self, pointer: str, source: str) -> None:
+        """This expression is more than we can judge."""
+        message = f"{source!r:.80} is no jq program"
+        fault = self._fault("error", "definition.expression.syntax", pointer, message, at_key=False)
+        self._unjudged[pointer, source] = fault
+
+    @property
+    def unjudged(self) -> dict[tuple[str, str], Fault]:
+        """The expressions that libjq must judge: (pointer, source) -> the fault if it refuses."""
+        return self._unjudged
 
     def suggestion(self, name: str, known: Collection[str]) -> str:
         """The end of a sentence about an unknown name: the nearest known one, or some that exist.
@@ -71,27 +82,33 @@ class Findings:
     def sorted(self) -> tuple[Fault, ...]:
         """Each fault once, those of the definition first, by place; errors and then warnings are
         cut off after a thousand."""
-        unique = list(dict.fromkeys(self._faults_in_order()))
+        unique = list(dict.fromkeys(in_order(self._faults)))
         if len(unique) > _MAX_FAULTS:
             unique.sort(key=lambda one: one.severity)
         return tuple(unique[:_MAX_FAULTS])
 
-    def _faults_in_order(self) -> list[Fault]:
-        return sorted(
-            self._faults,
-            key=lambda one: (one.document, one.line, one.column, one.pointer, one.code),
-        )
-
     def _add(self, severity: Severity, code: str, pointer: str, message: str, at_key: bool) -> None:
         if any(pointer == muted or pointer.startswith(f"{muted}/") for muted in self._muted):
             return
+        self._faults.append(self._fault(severity, code, pointer, message, at_key=at_key))
+
+    def _fault(
+        self, severity: Severity, code: str, pointer: str, message: str, *, at_key: bool
+    ) -> Fault:
         document, inner = self._split(pointer)
         source = self._sources[document]
         line, column = source.key_place(inner) if at_key else source.place(inner)
-        self._faults.append(Fault(code, message, inner, line, column, severity, document))
+        return Fault(code, message, inner, line, column, severity, document)
 
     def _split(self, pointer: str) -> tuple[str, str]:
         for uri in self._sources:
             if uri and pointer.startswith(f"{uri}#"):
                 return uri, pointer[len(uri) + 1 :]
         return "", pointer
+
+
+def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Faults by document (the definition first) and place."""
+    return tuple(
+        sorted(faults, key=lambda one: (one.document, one.line, one.column, one.pointer, one.code))
+    )
