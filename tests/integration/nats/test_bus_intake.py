@@ -159,7 +159,9 @@ async def test_nothing_is_lost_while_postgres_and_nats_are_killed(
         is_over.set()
         await sending
         await until_empty(js)
-        stored = [event.id for event in await storage.streams.read("shop", [], 0, 10**6, None, 10**6)]
+        stored = [
+            event.id for event in await storage.streams.read("shop", [], 0, 10**6, None, 10**6)
+        ]
         assert len(stored) == len(set(stored))
         assert set(accepted) <= set(stored)
         assert await storage.streams.dead_letters("shop", 0, 10) == []

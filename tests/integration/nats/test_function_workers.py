@@ -28,9 +28,7 @@ async def test_async_functions_run_and_numbers_keep_their_text(handler, call):
 
 
 async def test_what_functions_print_at_the_same_time_stays_apart(handler, call):
-    answers = await asyncio.gather(
-        *(handler.run(call("add", {"a": n, "b": 0})) for n in range(50))
-    )
+    answers = await asyncio.gather(*(handler.run(call("add", {"a": n, "b": 0})) for n in range(50)))
     assert [answer.printed for answer in answers] == [f"adding {n}\n" for n in range(50)]
 
 

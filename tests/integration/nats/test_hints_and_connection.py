@@ -140,9 +140,7 @@ async def test_every_type_can_be_published(nats_server, connect, kind):
     await publisher.publish("shop", kind, "1", b"{}")
 
 
-async def test_an_event_beyond_what_nats_carries_is_told_apart_from_an_outage(
-    nats_server, connect
-):
+async def test_an_event_beyond_what_nats_carries_is_told_apart_from_an_outage(nats_server, connect):
     publisher = NatsPublisher(await connect(nats_server.url))
     await publisher.start()
     with pytest.raises(TooLarge):
