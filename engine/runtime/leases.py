@@ -14,6 +14,7 @@ from engine.runtime.round import Round
 logger = logging.getLogger(__name__)
 
 _ROUNDS_A_TTL = 3
+_CLAIMS_AT_ONCE = 8
 
 
 class LeaseKeeper:
@@ -48,11 +49,13 @@ class LeaseKeeper:
             self.round.wake()
 
     async def release_all(self) -> None:
-        """Give everything back, so that others need not wait for the leases to run out."""
+        """Give everything back and say good-bye, so that others need not wait for the leases to
+        run out, nor leave a share for an engine that is gone."""
         numbers = list(self.owned)
         for number in numbers:
             self._drop(number)
         await self._context.ports.leases.release(self._context.name, numbers)
+        await self._context.ports.leases.announce(self._context.name, 0)
 
     async def _work(self) -> float | None:
         leases, settings = self._context.ports.leases, self._context.settings
@@ -101,10 +104,10 @@ class LeaseKeeper:
         ]
         start, count = hash(name), max(1, len(heads))
         open_heads.sort(key=lambda head: (head.owner is not None, (head.shard - start) % count))
-        for head in open_heads:
-            if len(self.owned) >= share:
-                break
-            await self._claim_one(head.shard)
+        while open_heads and len(self.owned) < share:
+            size = min(_CLAIMS_AT_ONCE, share - len(self.owned))
+            tried, open_heads = open_heads[:size], open_heads[size:]
+            await asyncio.gather(*(self._claim_one(head.shard) for head in tried))
 
     async def _claim_one(self, number: int) -> None:
         asked = time.monotonic()
@@ -114,7 +117,6 @@ class LeaseKeeper:
             shard = OwnedShard(head, self._deadline(asked))
             self.owned[number] = shard
             self._adopted(shard)
-        await asyncio.sleep(0)
 
     def _deadline(self, asked: float) -> float:
         settings = self._context.settings
