@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -43,23 +42,28 @@ def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
 def merkle_root(data: bytes, salt: bytes) -> bytes:
     """The digest of an event's data: a JSON object as stored."""
     members = _members.decode(data)
-    salts = member_salts(salt, len(members))
-    return root_of_leaves(
-        member_leaf(one, name, bytes(value))
-        for one, (name, value) in zip(salts, members.items(), strict=True)
-    )
+    sha256, leaves = hashlib.sha256, [b"\x01"]  # root_of_leaves of member_leafs, in one loop:
+    stream = hashlib.shake_128(salt).digest(SALT_BYTES * len(members))  # it runs for every event
+    at = 0
+    for name, value in members.items():
+        text = name.encode()
+        size = len(text).to_bytes(4, "big")
+        leaf = b"".join((b"\x00", stream[at : at + SALT_BYTES], size, text, value))
+        leaves.append(sha256(leaf).digest())
+        at += SALT_BYTES
+    return sha256(b"".join(leaves)).digest()
 
 
 def event_hash(previous: bytes, columns: Sequence[Any], digest: bytes) -> bytes:
     """The hash of an event: over the hash before it (empty for the first), its columns in the order
-    of `engine.ports.codec`, and its digest."""
-    return hashlib.sha256(previous + _canonical(columns) + digest).digest()
+    of `engine.ports.codec` (the execution's UUID first), and its digest."""
+    execution_id, *rest = columns
+    return hashlib.sha256(previous + _canonical((execution_id.hex, *rest)) + digest).digest()
 
 
 def _canonical(columns: Sequence[Any]) -> bytes:
-    """An unambiguous text of the columns: JSON array, ids as hex."""
-    plain = [column.hex if isinstance(column, UUID) else column for column in columns]
-    return _text(plain).encode()
+    """An unambiguous text of the columns: JSON array of texts, numbers and nulls."""
+    return _text(columns).encode()
 
 
 def genesis(cluster_id: str, shard: int) -> bytes:
