@@ -21,7 +21,7 @@ from engine.expr.order import is_number
 
 _COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=")
 _CONSTANTS: Final = {"null": None, "true": True, "false": False}
-MAX_NODES: Final = 300
+MAX_NODES: Final = 200
 MAX_RECURSION: Final = 40
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from engine.expr import syntax
-from engine.expr.compiler import closure_of
+from engine.expr.evaluation import closure_of
 from engine.expr.fault import ExpressionFault
 from engine.expr.json_text import Value
 from engine.expr.lexer import StrayBrace, Unsupported, tokenize
@@ -49,7 +49,7 @@ def compile_expression(source: str) -> Expression:
     try:
         program = parse(tokens)
         closure = closure_of(program)
-    except Unsupported:
+    except (Unsupported, RecursionError):
         return Expression(source, free_variables(tokens))
     return Expression(source, frozenset(program.free), _path_of(program.root), closure)
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from engine.adapters.jq import JqPool
+from engine.adapters.jq.process import Question
 from engine.model.evaluation import EvalAnswer, EvalRequest
 
 ENDLESS = (
@@ -114,8 +116,6 @@ async def test_the_environment_is_empty_even_for_names_that_slip_through(
 
 
 def _unchecked_question(letter: bytes, source: str, variables: bytes, data: bytes) -> object:
-    from engine.adapters.jq.process import Question
-
     return Question(letter, (), source, variables, data)
 
 
@@ -180,15 +180,26 @@ async def test_cancelling_a_question_leaves_no_answer_behind_for_the_next(pool: 
     assert await outputs(pool, '"fresh"') == ["fresh"]
 
 
+async def test_closing_answers_what_is_under_way_and_leaves_no_process() -> None:
+    pool = JqPool(size=2, time_limit_ms=60_000)
+    await pool.start()
+    asked = asyncio.create_task(pool.evaluate([request("[repeat(empty)]")] * 5))
+    await asyncio.sleep(0.2)
+    await pool.close()
+    answers = await asyncio.wait_for(asked, timeout=10)
+    assert {answer.error_code for answer in answers} == {"expression.limit"}
+    assert pool.pids == ()
+
+
 async def test_check_tells_what_only_libjq_knows_and_evaluates_nothing(pool: JqPool) -> None:
     problems = await pool.check(
         [".a", "nosuch(1)", ".a |", "def f: f; f", "now", "$WORKFLOW.id as $x | $x", "{(1): 2}"]
     )
     assert problems[0] is problems[3] is problems[5] is None
-    assert problems[1] is not None and "nosuch/1 is not defined" in problems[1]
-    assert problems[2] is not None and "syntax error" in problems[2]
-    assert problems[4] is not None and "$WORKFLOW" in problems[4]
-    assert problems[6] is not None and "object key" in problems[6]
+    assert "nosuch/1 is not defined" in (problems[1] or "")
+    assert "syntax error" in (problems[2] or "")
+    assert "$WORKFLOW" in (problems[4] or "")
+    assert "object key" in (problems[6] or "")
 
 
 async def test_big_numbers_that_libjq_only_passes_on_keep_their_digits(pool: JqPool) -> None:
@@ -211,6 +222,7 @@ async def test_workers_have_no_rights_and_end_with_their_parent(pool: JqPool) ->
 ORPHAN_MAKER = """
 import asyncio, sys
 from engine.adapters.jq import JqPool
+from engine.adapters.jq.process import Question
 from engine.model.evaluation import EvalRequest
 
 async def main():
@@ -224,8 +236,6 @@ asyncio.run(main())
 
 
 async def test_a_busy_worker_does_not_outlive_its_parent() -> None:
-    import sys
-
     root = Path(__file__).resolve().parents[2]
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", ORPHAN_MAKER), stdout=asyncio.subprocess.PIPE, cwd=root

@@ -37,6 +37,7 @@ class JqPool:
         self._workers = [WorkerProcess() for _ in range(size)]
         self._idle: asyncio.LifoQueue[WorkerProcess] = asyncio.LifoQueue()
         self._waiting = 0
+        self._closed = False
         for worker in self._workers:
             self._idle.put_nowait(worker)
 
@@ -50,7 +51,8 @@ class JqPool:
         await asyncio.gather(*(worker.start() for worker in self._workers))
 
     async def close(self) -> None:
-        """End all workers; questions under way are answered as lost."""
+        """End all workers for good; questions under way are answered as lost."""
+        self._closed = True
         await asyncio.gather(*(worker.kill() for worker in self._workers))
 
     async def evaluate(self, requests: Sequence[EvalRequest]) -> list[EvalAnswer]:
@@ -114,6 +116,10 @@ class JqPool:
     ) -> None:
         """Ask what is not answered yet, until the end or the loss of the worker."""
         rest = batch[len(replies) :]
+        if self._closed:
+            lost = self._reply_of(WorkerLost(timed_out=False))
+            replies.extend((place, lost) for place, _ in rest)
+            return
         try:
             if worker.pid is None:
                 await worker.start()
