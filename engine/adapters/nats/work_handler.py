@@ -143,10 +143,11 @@ class WorkHandler:
 
     async def _received(self, message: Msg) -> None:
         asked = self._asked.get(message.subject.rpartition(".")[2])
-        if message.reply:
+        client = self._connection.client
+        if message.reply and client is not None:
             # The worker keeps its answer until it hears that it arrived, also if nobody waits now.
             with suppress(nats.errors.Error, OSError):
-                await message.respond(b"")
+                await client.publish(message.reply)
         if asked is None:
             return
         if (message.headers or {}).get("Status") == _NO_RESPONDERS:
