@@ -107,7 +107,12 @@ class World:
         return EnginePorts(**given)
 
     def node(
-        self, name: str = "", *, settings: EngineSettings = QUICK, storage: Any = None, **changes: Any
+        self,
+        name: str = "",
+        *,
+        settings: EngineSettings = QUICK,
+        storage: Any = None,
+        **changes: Any,
     ) -> EngineNode:
         name = name or f"engine-{next(self._numbers)}"
         node = EngineNode(name, self.ports(storage, **changes), settings)

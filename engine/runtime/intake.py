@@ -36,6 +36,8 @@ _callback = msgspec.json.Decoder(CallbackRequest)
 _cancel = msgspec.json.Decoder(CancelRequest)
 
 
+_LEAST_BATCH = 64
+
 Make = Callable[[InboxRow, OwnedShard], None]
 Events = dict[tuple[str, int], StreamEvent]
 
@@ -56,7 +58,7 @@ class InboxIntake:
         lookout: Lookout,
         gatherer: Gatherer,
         *,
-        full: Callable[[], bool],
+        room: Callable[[], int],
     ) -> None:
         self._context = context
         self._residents = residents
@@ -64,7 +66,7 @@ class InboxIntake:
         self._cycle = cycle
         self._lookout = lookout
         self._gatherer = gatherer
-        self._full = full
+        self._room = room
         self.starved = False
         self.round = Round(
             "intake", self._work, interval=context.settings.poll_interval_ms / 1000,
@@ -75,13 +77,18 @@ class InboxIntake:
         settings = self._context.settings
         now = time.monotonic()
         shards = {n: one for n, one in self._residents.shards.items() if one.alive(now)}
-        room = min(settings.max_inbox_in_hand - len(self._residents.in_hand), settings.inbox_batch)
-        self.starved = room <= 0 or self._full()
-        if not shards or self.starved:
+        room = self._room()
+        limit = min(
+            settings.max_inbox_in_hand - len(self._residents.in_hand),
+            settings.inbox_batch,
+            max(room, _LEAST_BATCH),
+        )
+        self.starved = limit <= 0 or room < settings.inbox_batch // 4
+        if not shards or limit <= 0:
             return None
         excluded = list(self._residents.in_hand)
-        rows = await self._context.ports.inbox.read(list(shards), excluded, room)
-        rows = [row for row in rows if self._take(row, shards)]
+        found = await self._context.ports.inbox.read(list(shards), excluded, limit)
+        rows = [row for row in _fitting(found, room) if self._take(row, shards)]
         done = False
         try:
             await self._deal(rows, shards)
@@ -89,7 +96,7 @@ class InboxIntake:
         finally:
             if not done:
                 self._give_back(rows)
-        return 0.0 if len(rows) >= room else None
+        return 0.0 if len(rows) >= limit else None
 
     def _take(self, row: InboxRow, shards: dict[int, OwnedShard]) -> bool:
         """Take the row in hand, unless its shard was lost meanwhile."""
@@ -224,6 +231,18 @@ class InboxIntake:
             self._residents.in_hand.pop(row.id, None)
         else:
             self._quarantine(row, RowRefused("no execution has this id"))
+
+
+def _fitting(rows: list[InboxRow], room: int) -> list[InboxRow]:
+    """When memory is full, new executions wait in Postgres; what is for those in it does not."""
+    fitting: list[InboxRow] = []
+    for row in rows:
+        if row.kind in ("start", "offer"):
+            room -= 1
+            if room < 0:
+                continue
+        fitting.append(row)
+    return fitting
 
 
 def _arrived(row: InboxRow, events: Events) -> Arrived:

@@ -50,11 +50,11 @@ class Lane:
         )
         self._recovery = Recovery(
             context, self.residents, self._loader, look=self._lookout.look,
-            full=self._is_full, lifted=self._timers.forget,
+            full=lambda: self._room() <= 0, lifted=self._timers.forget,
         )  # fmt: skip
         self._intake = InboxIntake(
             context, self.residents, self._loader, self._cycle, self._lookout, self._gatherer,
-            full=self._is_full,
+            room=self._room,
         )  # fmt: skip
         self._consequences = Consequences(
             self.residents, dispatcher=self._dispatcher, timers=self._timers,
@@ -118,7 +118,7 @@ class Lane:
     def committed(self, batch: Batch) -> None:
         """See `engine.runtime.cycle.Aftermath`."""
         self._consequences.committed(batch)
-        if self._intake.starved:
+        if self._intake.starved and self._room() >= self._context.settings.inbox_batch // 4:
             self._intake.round.wake()
 
     def parked(self, turn: Turn) -> None:
@@ -143,5 +143,6 @@ class Lane:
         until = time.monotonic() + self._context.settings.quarantine_ms / 1000
         self.residents.quarantine(execution_id, "", fault, until)
 
-    def _is_full(self) -> bool:
-        return self._passivation.full or self._dispatcher.full
+    def _room(self) -> int:
+        """How many executions may still come into memory."""
+        return 0 if self._dispatcher.full else self._passivation.room

@@ -22,9 +22,12 @@ class Passivation:
         )  # fmt: skip
 
     @property
-    def full(self) -> bool:
-        """Whether memory holds so many executions that no new ones should be taken in."""
-        return len(self._residents.executions) >= self._limit
+    def room(self) -> int:
+        """How many more executions memory may hold; what is idle is asked to leave in time."""
+        room = self._limit - len(self._residents.executions)
+        if room * 10 <= self._limit:
+            self.round.wake()
+        return room
 
     async def _work(self) -> float | None:
         leaving = self._leaving()
