@@ -6,6 +6,7 @@ import sys
 
 from bench.engine_room import EngineRoom, open_room
 from bench.meter import Meter, load
+from server.hosting import collect_rarely
 
 EXECUTIONS = 1_000
 STEPS = 10
@@ -35,6 +36,7 @@ async def measure(room: EngineRoom, postgres: int, label: str) -> dict[str, obje
 async def main(dsn: str, postgres: int, label: str) -> None:
     """Warm up, then one run."""
     room = await open_room(dsn)
+    collect_rarely()
     warm = await room.apply(2)
     await asyncio.gather(*(room.run(warm, f"{label}-warm-{n}") for n in range(100)))
     print(json.dumps(await measure(room, postgres, label)), flush=True)

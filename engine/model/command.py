@@ -7,7 +7,7 @@ import msgspec
 from schemas.events.parts import CloudEventRef, Error
 
 
-class Circumstance(msgspec.Struct, frozen=True):
+class Circumstance(msgspec.Struct, frozen=True, gc=False):
     """Who asks, when and with which chance. `at`: ms since 1970, database-derived. `chance` is in
     [0, 1), for jitter. `actor`: the key's name with how it was authenticated, or `engine`."""
 
@@ -17,7 +17,7 @@ class Circumstance(msgspec.Struct, frozen=True):
     chance: float = 0.0
 
 
-class Arrived(msgspec.Struct, frozen=True):
+class Arrived(msgspec.Struct, frozen=True, gc=False):
     """A CloudEvent of the stream as the core needs it. `attributes`: context attributes and
     extensions, names in lower case, values as text. `payload`: its data as JSON value;
     `whole`: the event in its JSON form (for definitions that are not `dataOnly`)."""
@@ -29,7 +29,7 @@ class Arrived(msgspec.Struct, frozen=True):
     whole: Any
 
 
-class StartExecution(msgspec.Struct, frozen=True, tag=True):
+class StartExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Begin. `trigger` is the CloudEvent that starts it, if one does."""
 
     input: Any = None
@@ -40,13 +40,13 @@ class StartExecution(msgspec.Struct, frozen=True, tag=True):
     labels: dict[str, str] = {}
 
 
-class OfferEvent(msgspec.Struct, frozen=True, tag=True):
+class OfferEvent(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A CloudEvent for a start that gathers several: opens or adds to the gathering."""
 
     arrived: Arrived
 
 
-class CompleteAction(msgspec.Struct, frozen=True, tag=True):
+class CompleteAction(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The action with this seq answered."""
 
     action: int
@@ -55,7 +55,7 @@ class CompleteAction(msgspec.Struct, frozen=True, tag=True):
     duration_ms: int | None = None
 
 
-class FailAction(msgspec.Struct, frozen=True, tag=True):
+class FailAction(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The action with this seq failed."""
 
     action: int
@@ -64,27 +64,27 @@ class FailAction(msgspec.Struct, frozen=True, tag=True):
     duration_ms: int | None = None
 
 
-class FireTimer(msgspec.Struct, frozen=True, tag=True):
+class FireTimer(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The timer with this seq is due."""
 
     timer: int
 
 
-class DeliverEvent(msgspec.Struct, frozen=True, tag=True):
+class DeliverEvent(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A CloudEvent that passes a filter of the wait (see `engine.core.matching`)."""
 
     wait: int
     arrived: Arrived
 
 
-class DeliverCallback(msgspec.Struct, frozen=True, tag=True):
+class DeliverCallback(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The answer to the callback state whose frame is `frame`; its token was already verified."""
 
     frame: int
     data: Any
 
 
-class CancelExecution(msgspec.Struct, frozen=True, tag=True):
+class CancelExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
     """End it now."""
 
     reason: str = ""

@@ -7,7 +7,7 @@ from engine.model.event import Event
 from engine.model.state import Action, ExecutionState, RunningTimer, Wait
 
 
-class Effects(msgspec.Struct, frozen=True):
+class Effects(msgspec.Struct, frozen=True, gc=False):
     """Effects of going from one state to another. Timers and waits are written by the statement
     that appends the events; calls start only after it committed.
 
@@ -24,7 +24,7 @@ class Effects(msgspec.Struct, frozen=True):
     closed: bool = False
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """The outcome of one command."""
 
     events: tuple[Event, ...]
@@ -32,7 +32,7 @@ class Step(msgspec.Struct, frozen=True):
     effects: Effects
 
 
-class NeedsValues(msgspec.Struct, frozen=True):
+class NeedsValues(msgspec.Struct, frozen=True, gc=False):
     """The step needs these expressions evaluated; call it again with the answers added."""
 
     requests: tuple[EvalRequest, ...]

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class EvalRequest(msgspec.Struct, frozen=True):
+class EvalRequest(msgspec.Struct, frozen=True, gc=False):
     """Evaluate jq program `source` on `input` (JSON bytes) with `variables` (a JSON object)."""
 
     source: str
@@ -11,7 +11,7 @@ class EvalRequest(msgspec.Struct, frozen=True):
     variables: bytes
 
 
-class EvalAnswer(msgspec.Struct, frozen=True):
+class EvalAnswer(msgspec.Struct, frozen=True, gc=False):
     """All outputs as a JSON array, or an error."""
 
     outputs: bytes | None = None

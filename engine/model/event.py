@@ -5,7 +5,7 @@ import msgspec
 from schemas.events.bodies import EventBody
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One fact of one execution.
 
     `seq` counts 1..n without gap. `at` is in milliseconds since 1970, derived from the database's

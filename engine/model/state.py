@@ -12,7 +12,7 @@ Phase = Literal["new", "gathering", "running", "completed", "failed", "cancelled
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled", "expired"})
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """A live scope. `id` is the seq of the event that opened it, `parent` the frame around it (0:
     none). `kind` says what it is a frame of, `node` and `name` which one. `data` is its own data.
 
@@ -44,7 +44,7 @@ class Frame(msgspec.Struct, frozen=True):
     answer: tuple[Any, ...] = ()
 
 
-class Action(msgspec.Struct, frozen=True):
+class Action(msgspec.Struct, frozen=True, gc=False):
     """A call that was asked for and has not answered, or failed and will be retried. `id` is the
     seq of its ActionScheduled; `first` that of the first attempt; `call` is the first attempt's
     body."""
@@ -59,7 +59,7 @@ class Action(msgspec.Struct, frozen=True):
     call: ActionScheduled
 
 
-class Wait(msgspec.Struct, frozen=True):
+class Wait(msgspec.Struct, frozen=True, gc=False):
     """An open wait. `received`: payloads taken so far, by event definition; `taken`: positions of
     their CloudEvents."""
 
@@ -75,7 +75,7 @@ class Wait(msgspec.Struct, frozen=True):
     taken: tuple[int, ...] = ()
 
 
-class RunningTimer(msgspec.Struct, frozen=True):
+class RunningTimer(msgspec.Struct, frozen=True, gc=False):
     """A timer that has not fired. `due` in ms since 1970. `action` is what a retry repeats."""
 
     id: int
@@ -88,7 +88,7 @@ class RunningTimer(msgspec.Struct, frozen=True):
     action: Action | None = None
 
 
-class ExecutionState(msgspec.Struct, frozen=True):
+class ExecutionState(msgspec.Struct, frozen=True, gc=False):
     """The fold of an execution's events up to `seq`.
 
     `failed`: calls between a failed attempt and the next, by their first attempt.

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 
-class EventRow(msgspec.Struct, frozen=True):
+class EventRow(msgspec.Struct, frozen=True, gc=False):
     """One row of log.events; the columns are those of the table, in its order."""
 
     shard: int
@@ -38,7 +38,7 @@ class EventRow(msgspec.Struct, frozen=True):
     hash: bytes
 
 
-class CommitRow(msgspec.Struct, frozen=True):
+class CommitRow(msgspec.Struct, frozen=True, gc=False):
     """What one group commit adds to one shard. `expected_position` is the last position before it;
     `count` may be 0 (only inbox rows are taken; then both ids are nil); `parts`: JSON list of
     [birth period, count, digest as hex], sorted; `hash` chains commits."""
@@ -55,7 +55,7 @@ class CommitRow(msgspec.Struct, frozen=True):
     hash: bytes
 
 
-class BirthRow(msgspec.Struct, frozen=True):
+class BirthRow(msgspec.Struct, frozen=True, gc=False):
     """The immutable row of an execution (or gathering)."""
 
     shard: int
@@ -69,7 +69,7 @@ class BirthRow(msgspec.Struct, frozen=True):
     start_key: str | None
 
 
-class TimerRow(msgspec.Struct, frozen=True):
+class TimerRow(msgspec.Struct, frozen=True, gc=False):
     """A timer that is running."""
 
     shard: int
@@ -78,7 +78,7 @@ class TimerRow(msgspec.Struct, frozen=True):
     due: int
 
 
-class SubscriptionRow(msgspec.Struct, frozen=True):
+class SubscriptionRow(msgspec.Struct, frozen=True, gc=False):
     """One event definition of an open wait. `key`: hash of (attribute, value) when the value is
     known, else None. `after`: only positions above count."""
 
@@ -92,7 +92,7 @@ class SubscriptionRow(msgspec.Struct, frozen=True):
     after: int
 
 
-class GatheringRow(msgspec.Struct, frozen=True):
+class GatheringRow(msgspec.Struct, frozen=True, gc=False):
     """An open gathering: `trigger` is definition hash and node, `key` the correlation values."""
 
     shard: int
@@ -102,7 +102,7 @@ class GatheringRow(msgspec.Struct, frozen=True):
     key: bytes
 
 
-class Handle(msgspec.Struct, frozen=True):
+class Handle(msgspec.Struct, frozen=True, gc=False):
     """Names a timer, wait or gathering row to remove; for a gathering `number` is 0."""
 
     shard: int
@@ -110,7 +110,7 @@ class Handle(msgspec.Struct, frozen=True):
     number: int
 
 
-class InboxRow(msgspec.Struct, frozen=True):
+class InboxRow(msgspec.Struct, frozen=True, gc=False):
     """Something from outside for an execution, committed, not yet taken.
 
     `kind`: `start` (body: StartRequest; `position`: only CloudEvents above it count, which is the
@@ -132,7 +132,7 @@ class InboxRow(msgspec.Struct, frozen=True):
     at: int
 
 
-class Installation(msgspec.Struct, frozen=True):
+class Installation(msgspec.Struct, frozen=True, gc=False):
     """What is fixed for the life of an installation. `shards`: their number; `callback_secret`: key
     of the callback tokens, 32 bytes."""
 
@@ -142,7 +142,7 @@ class Installation(msgspec.Struct, frozen=True):
     callback_secret: bytes
 
 
-class ShardHead(msgspec.Struct, frozen=True):
+class ShardHead(msgspec.Struct, frozen=True, gc=False):
     """The head row of a shard."""
 
     shard: int
@@ -177,7 +177,7 @@ class Append(msgspec.Struct):
     inbox_taken: list[tuple[int, int]] = []
 
 
-class SnapshotRow(msgspec.Struct, frozen=True):
+class SnapshotRow(msgspec.Struct, frozen=True, gc=False):
     """A cached fold; droppable. `state` is JSON of ExecutionState at `seq`."""
 
     shard: int
@@ -187,7 +187,7 @@ class SnapshotRow(msgspec.Struct, frozen=True):
     state: bytes
 
 
-class StreamEvent(msgspec.Struct, frozen=True):
+class StreamEvent(msgspec.Struct, frozen=True, gc=False):
     """A CloudEvent at its position of the namespace's stream. `body` is its structured JSON form,
     `attributes` its context attributes and extensions as JSON object of strings."""
 
@@ -200,7 +200,7 @@ class StreamEvent(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class IngestRow(msgspec.Struct, frozen=True):
+class IngestRow(msgspec.Struct, frozen=True, gc=False):
     """A CloudEvent to be stored. `digest` tells a duplicate from a conflict; `keys` are hashes of
     (attribute, value) for every extension attribute and the subject, made by
     `engine.model.ids.attribute_key`."""
@@ -215,14 +215,14 @@ class IngestRow(msgspec.Struct, frozen=True):
     actor: str
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What became of an ingested CloudEvent; a duplicate names the position of the first."""
 
     position: int
     outcome: Literal["stored", "duplicate", "conflict"]
 
 
-class TriggerRow(msgspec.Struct, frozen=True):
+class TriggerRow(msgspec.Struct, frozen=True, gc=False):
     """An active trigger: the definition version that events of these types start, in the half-open
     range of positions above `from_position` up to and with `to_position` (None: still open)."""
 
@@ -236,7 +236,7 @@ class TriggerRow(msgspec.Struct, frozen=True):
     to_position: int | None
 
 
-class Match(msgspec.Struct, frozen=True):
+class Match(msgspec.Struct, frozen=True, gc=False):
     """What the matcher puts into an inbox: a start (new id minted by the database under
     `start_key`), an offer to a gathering, or a hint to an execution."""
 
@@ -249,7 +249,7 @@ class Match(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-class DefinitionRow(msgspec.Struct, frozen=True):
+class DefinitionRow(msgspec.Struct, frozen=True, gc=False):
     """An immutable definition version. `source` as applied; `resources`: URI -> content. When one
     is applied, the storage sets `created_at` and `active`."""
 
@@ -266,7 +266,7 @@ class DefinitionRow(msgspec.Struct, frozen=True):
     active: bool
 
 
-class DeadLetter(msgspec.Struct, frozen=True):
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """A message that could not become a CloudEvent of the stream."""
 
     id: int

@@ -13,11 +13,11 @@ from msgspec import UNSET, UnsetType
 from schemas.events.parts import CloudEventRef, Error, EventFilter, Write
 
 
-class EventBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Base of all event bodies."""
+class EventBody(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Base of all event bodies. They hold JSON and cannot be part of a cycle: no garbage collection."""
 
 
-class ExecutionStarted(EventBody, frozen=True, omit_defaults=True):
+class ExecutionStarted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """An execution begins; opens its root frame. `from_position`: the head of the CloudEvent stream
     when the start was accepted, from which its waits look. `start_key`: the idempotency key."""
 
@@ -34,7 +34,7 @@ class ExecutionStarted(EventBody, frozen=True, omit_defaults=True):
     labels: dict[str, str] = {}
 
 
-class GatheringOpened(EventBody, frozen=True, omit_defaults=True):
+class GatheringOpened(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The first CloudEvent of a start that needs several; it becomes an execution or expires."""
 
     workflow: str
@@ -47,33 +47,33 @@ class GatheringOpened(EventBody, frozen=True, omit_defaults=True):
     from_position: int = 0
 
 
-class GatheringExpired(EventBody, frozen=True, omit_defaults=True):
+class GatheringExpired(EventBody, frozen=True, gc=False, omit_defaults=True):
     """Not all CloudEvents of the start came in time: no execution is made."""
 
     missing: tuple[str, ...] = ()
 
 
-class StateEntered(EventBody, frozen=True, omit_defaults=True):
+class StateEntered(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A state begins; opens its frame. `writes` give the frame its data."""
 
     type: str
     writes: tuple[Write, ...] = ()
 
 
-class StateExited(EventBody, frozen=True, omit_defaults=True):
+class StateExited(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The state's frame closes with all that is still open in it; `writes` go to its parent."""
 
     next: str | None = None
     writes: tuple[Write, ...] = ()
 
 
-class VariablesAssigned(EventBody, frozen=True, omit_defaults=True):
+class VariablesAssigned(EventBody, frozen=True, gc=False, omit_defaults=True):
     """Data of the frame changed without an action (an inject state)."""
 
     writes: tuple[Write, ...] = ()
 
 
-class ChoiceTaken(EventBody, frozen=True, omit_defaults=True):
+class ChoiceTaken(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A switch decided. `case` is its name or number, `default` for the default; `condition` the
     expression that was true."""
 
@@ -82,7 +82,7 @@ class ChoiceTaken(EventBody, frozen=True, omit_defaults=True):
     next: str | None = None
 
 
-class ActionScheduled(EventBody, frozen=True, omit_defaults=True):
+class ActionScheduled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The intent to call. `handler` names who runs it, `operation` what; `arguments` as sent,
     except that `deferred` lists (path, expression) of those that name a secret: they are evaluated
     when the call is made and never stored. A retry names the first attempt in `retry_of` and repeats
@@ -97,7 +97,7 @@ class ActionScheduled(EventBody, frozen=True, omit_defaults=True):
     retry_of: int | None = None
 
 
-class ActionCompleted(EventBody, frozen=True, omit_defaults=True):
+class ActionCompleted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The call answered. `action` is the seq of its ActionScheduled; `result` as received."""
 
     action: int
@@ -107,7 +107,7 @@ class ActionCompleted(EventBody, frozen=True, omit_defaults=True):
     duration_ms: int | None = None
 
 
-class ActionFailed(EventBody, frozen=True, omit_defaults=True):
+class ActionFailed(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The call failed. `action` is the seq of its ActionScheduled. `retrying`: it will be made
     again, RetryScheduled says when."""
 
@@ -118,20 +118,20 @@ class ActionFailed(EventBody, frozen=True, omit_defaults=True):
     duration_ms: int | None = None
 
 
-class ActionSkipped(EventBody, frozen=True, omit_defaults=True):
+class ActionSkipped(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The action's condition was false."""
 
     condition: str
 
 
-class ActionCancelled(EventBody, frozen=True, omit_defaults=True):
+class ActionCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A call in flight is no longer wanted; its answer will be ignored."""
 
     action: int
     reason: str
 
 
-class RetryScheduled(EventBody, frozen=True, omit_defaults=True):
+class RetryScheduled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The call is made again at `due` (ms since 1970): opens a timer. `action` is the seq of the
     first attempt's ActionScheduled, `attempt` the number of the coming one; `delay_ms` was chosen
     with jitter and is recorded."""
@@ -142,7 +142,7 @@ class RetryScheduled(EventBody, frozen=True, omit_defaults=True):
     due: int
 
 
-class TimerSet(EventBody, frozen=True, omit_defaults=True):
+class TimerSet(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A timer runs until `due` (ms since 1970, database clock). `subject`: the wait or frame that a
     timeout is about."""
 
@@ -151,21 +151,21 @@ class TimerSet(EventBody, frozen=True, omit_defaults=True):
     subject: int = 0
 
 
-class TimerFired(EventBody, frozen=True, omit_defaults=True):
+class TimerFired(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The timer with this seq came due."""
 
     timer: int
     purpose: str
 
 
-class TimerCancelled(EventBody, frozen=True, omit_defaults=True):
+class TimerCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A sleep or retry is no longer wanted; the time-out of a wait ends with its wait, unsaid."""
 
     timer: int
     reason: str
 
 
-class EventAwaited(EventBody, frozen=True, omit_defaults=True):
+class EventAwaited(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The frame waits for CloudEvents: any one of `filters`, or all of them. A callback's wait can
     also be answered with its token."""
 
@@ -174,7 +174,7 @@ class EventAwaited(EventBody, frozen=True, omit_defaults=True):
     callback: bool = False
 
 
-class EventReceived(EventBody, frozen=True, omit_defaults=True):
+class EventReceived(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A CloudEvent (or the answer to a callback, then `event` is None) was taken by wait `wait`
     (0: it started the execution) for event definition `ref`. `correlation`: attribute values that
     it fixed. `done`: the wait is satisfied and closed. `data` is the payload as filters see it,
@@ -189,20 +189,20 @@ class EventReceived(EventBody, frozen=True, omit_defaults=True):
     done: bool = True
 
 
-class CallbackReceived(EventBody, frozen=True, omit_defaults=True):
+class CallbackReceived(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A callback's answer came before its state was waiting; it is kept in the frame."""
 
     data: Any = None
 
 
-class EventWaitClosed(EventBody, frozen=True, omit_defaults=True):
+class EventWaitClosed(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The wait ended without being satisfied."""
 
     wait: int
     reason: Literal["timeout", "cancelled"]
 
 
-class EventEmitted(EventBody, frozen=True, omit_defaults=True):
+class EventEmitted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A CloudEvent to publish; its id is this event's id, its time this event's time."""
 
     ref: str
@@ -213,7 +213,7 @@ class EventEmitted(EventBody, frozen=True, omit_defaults=True):
     extensions: dict[str, str] = {}
 
 
-class BranchStarted(EventBody, frozen=True, omit_defaults=True):
+class BranchStarted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A branch begins on its own copy of the data; opens its frame. It is one of `total`, of which
     `needed` must complete."""
 
@@ -221,24 +221,24 @@ class BranchStarted(EventBody, frozen=True, omit_defaults=True):
     needed: int
 
 
-class BranchCompleted(EventBody, frozen=True, omit_defaults=True):
+class BranchCompleted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The branch reached its end; its frame closes, what it wrote is kept for the join."""
 
 
-class BranchCancelled(EventBody, frozen=True, omit_defaults=True):
+class BranchCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The branch is no longer wanted; its frame closes, what it wrote is dropped."""
 
     reason: str
 
 
-class BranchJoined(EventBody, frozen=True, omit_defaults=True):
+class BranchJoined(EventBody, frozen=True, gc=False, omit_defaults=True):
     """Enough branches completed: what `branches` (declaration order) wrote goes into the data."""
 
     branches: tuple[int, ...]
     writes: tuple[Write, ...] = ()
 
 
-class IterationsOpened(EventBody, frozen=True, omit_defaults=True):
+class IterationsOpened(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A foreach knows what it iterates over."""
 
     items: list[Any]
@@ -247,27 +247,27 @@ class IterationsOpened(EventBody, frozen=True, omit_defaults=True):
     batch: int | None = None
 
 
-class IterationStarted(EventBody, frozen=True, omit_defaults=True):
+class IterationStarted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """Iteration number `iteration` of the envelope begins; opens its frame."""
 
 
-class IterationCompleted(EventBody, frozen=True, omit_defaults=True):
+class IterationCompleted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The iteration reached its end; its frame closes, its result is kept in its slot."""
 
 
-class IterationCancelled(EventBody, frozen=True, omit_defaults=True):
+class IterationCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The iteration is no longer wanted; its frame closes."""
 
     reason: str
 
 
-class IterationsJoined(EventBody, frozen=True, omit_defaults=True):
+class IterationsJoined(EventBody, frozen=True, gc=False, omit_defaults=True):
     """All iterations completed; `writes` collect their results in input order."""
 
     writes: tuple[Write, ...] = ()
 
 
-class ErrorCaught(EventBody, frozen=True, omit_defaults=True):
+class ErrorCaught(EventBody, frozen=True, gc=False, omit_defaults=True):
     """An error met a handler of the state: what is open in the state's frame closes."""
 
     error: Error
@@ -275,19 +275,19 @@ class ErrorCaught(EventBody, frozen=True, omit_defaults=True):
     next: str | None = None
 
 
-class ExecutionCompleted(EventBody, frozen=True, omit_defaults=True):
+class ExecutionCompleted(EventBody, frozen=True, gc=False, omit_defaults=True):
     """Terminal: the output is the root frame's data. `terminated`: an end definition said so."""
 
     terminated: bool = False
 
 
-class ExecutionFailed(EventBody, frozen=True, omit_defaults=True):
+class ExecutionFailed(EventBody, frozen=True, gc=False, omit_defaults=True):
     """Terminal: no handler took the error."""
 
     error: Error
 
 
-class ExecutionCancelled(EventBody, frozen=True, omit_defaults=True):
+class ExecutionCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """Terminal: somebody asked for it."""
 
     reason: str = ""

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 WriteMode = Literal["replace", "merge", "append", "result"]
 
 
-class Write(msgspec.Struct, frozen=True, omit_defaults=True):
+class Write(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One change of a frame's data: the only way data ever changes, and what blame reads.
 
     `path` leads from the root of the frame's data; missing objects on the way are made.
@@ -30,7 +30,7 @@ class Write(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""
 
 
-class Error(msgspec.Struct, frozen=True, omit_defaults=True):
+class Error(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What went wrong, as a fact. `code` is stable; `aliases` are the other codes that an
     `errors` definition may name to mean this (see docs/errors.md, the table of error codes)."""
 
@@ -41,7 +41,7 @@ class Error(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: Any = None
 
 
-class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
+class EventFilter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What one event definition of a wait accepts.
 
     `source` may hold the wildcards `+` (one segment) and `#` (the rest); None accepts any.
@@ -57,7 +57,7 @@ class EventFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     after: int = 0
 
 
-class CloudEventRef(msgspec.Struct, frozen=True, omit_defaults=True):
+class CloudEventRef(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Which CloudEvent of the namespace's stream was taken."""
 
     position: int
