@@ -127,3 +127,12 @@ class _Checker:
             ("branchExecTimeout", given.branch_exec_timeout),
         ):
             self._refuse(value, f"{pointer}/{name}", name)
+            self._lengths(value, f"{pointer}/{name}")
+
+    def _lengths(self, given: Any, pointer: str) -> None:
+        """Durations are judged even where the limit itself is refused."""
+        if isinstance(given, str):
+            self._compilation.duration_ms(given, pointer)
+        elif isinstance(given, dict):
+            for name in ("duration", "single", "total"):
+                self._lengths(given.get(name), f"{pointer}/{name}")
