@@ -9,14 +9,13 @@ from bisect import bisect_right
 from typing import Any, Final, NoReturn
 
 from engine.dialects.source.fault import unreadable
+from engine.dialects.source.number import JSON_NUMBER, number_of
 from engine.dialects.source.tree import Limits, Place, Source, TreeBuilder
-from schemas.json_text import read_float
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
 _STRING: Final = re.compile(
     r'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
 )
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<rest>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)")
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _WORDS: Final = {"true": True, "false": False, "null": None}
 _ENDS: Final = {"{": "}", "[": "]"}
@@ -99,7 +98,7 @@ class _Reader:
         return value
 
     def _number_or_word(self) -> Any:
-        if match := _NUMBER.match(self._text, self._at):
+        if match := JSON_NUMBER.match(self._text, self._at):
             return self._number(match)
         match = _WORD.match(self._text, self._at)
         if match is None or match[0] not in _WORDS:
@@ -109,7 +108,7 @@ class _Reader:
 
     def _number(self, match: re.Match[str]) -> Any:
         try:
-            value = read_float(match[0]) if match["rest"] else int(match[0])
+            value = number_of(match)
         except ValueError:
             self._refuse("number", f"{match[0][:40]} is too large; put it in quotes")
         self._at = match.end()

@@ -10,6 +10,7 @@ keys are always text, and a number keeps its text. Aliases, anchors, merge keys 
 refused: JSON has none of them, so a definition would mean something else in its other form.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -17,8 +18,8 @@ from typing import Any, Final
 import yaml
 
 from engine.dialects.source.fault import Unreadable, unreadable
+from engine.dialects.source.number import JSON_NUMBER, number_of
 from engine.dialects.source.tree import Limits, Place, Source, TreeBuilder
-from schemas.json_text import read_float
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -26,7 +27,6 @@ _BOOLEANS: Final = {
     "true": True, "True": True, "TRUE": True,
     "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<rest>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+")
 _OCTAL: Final = re.compile(r"0o[0-7]+")
 _HEXADECIMAL: Final = re.compile(r"0x[0-9a-fA-F]+")
@@ -111,8 +111,8 @@ def _scalar(builder: TreeBuilder, event: Any, place: Place) -> Any:
 
 def _number(text: str) -> Any:
     """The number, or the text where it is none. Raises ValueError for one that JSON has not."""
-    if match := _JSON_NUMBER.fullmatch(text):
-        return read_float(text) if match["rest"] else int(text)
+    if match := JSON_NUMBER.fullmatch(text):
+        return number_of(match)
     if _INTEGER.fullmatch(text):
         return int(text)
     if _OCTAL.fullmatch(text):
@@ -123,7 +123,7 @@ def _number(text: str) -> Any:
         raise ValueError(text)
     if _FLOAT.fullmatch(text):
         value = float(text)
-        if value in (float("inf"), float("-inf")):
+        if math.isinf(value):
             raise ValueError(text)
         return value
     return text

@@ -36,7 +36,9 @@ def test_yaml_scalars_are_those_of_version_1_2(text: str, value: Any) -> None:
     assert type(read) is type(value)
 
 
-@pytest.mark.parametrize("number", ["1.0", "1.10", "1e2", "-0.50", "12345678901234567890.1", "3"])
+@pytest.mark.parametrize(
+    "number", ["1.0", "1.10", "1e2", "-0.50", "12345678901234567890.1", "3", "-0"]
+)
 def test_a_number_keeps_its_text_in_both_languages(number: str) -> None:
     for media_type, text in ((YAML, f"a: {number}"), (JSON, f'{{"a": {number}}}')):
         assert dumps(read_source(text.encode(), media_type).value) == f'{{"a":{number}}}'.encode()
