@@ -114,7 +114,8 @@ def json_fault(value: Any, depth: int = 0) -> str | None:
     if isinstance(value, str):
         return None if value.isascii() or _storable(value) == value else "a lone surrogate"
     if isinstance(value, float):
-        return None if math.isfinite(value) else str(value)
+        # A number that came as text and is handed back (1e999) is one, whatever its float is.
+        return None if math.isfinite(value) or type(value) is not float else str(value)
     if depth >= MAX_DEPTH:
         return f"a value nested deeper than {MAX_DEPTH}"
     if isinstance(value, dict):
@@ -155,15 +156,20 @@ async def _cancel_all() -> None:
 
 
 def _finished(result: Any, printed: Printed) -> Answered | Failed:
-    fault = json_fault(result)
+    fault, size = json_fault(result), 0
+    if fault is None:
+        try:
+            size = len(json_text.dumps(result))
+        except (TypeError, ValueError, OverflowError) as error:
+            fault = f"something else ({error})"
     if fault is not None:
-        error = refused(
+        refusal = refused(
             "python.result_not_json",
             f"The function returned {fault}; return null, booleans, finite numbers, strings, lists "
             f"and dicts with string keys.",
         )
-        return Failed(error.error, printed.text)
-    if len(json_text.dumps(result)) > MAX_RESULT_BYTES:
+        return Failed(refusal.error, printed.text)
+    if size > MAX_RESULT_BYTES:
         return Failed(too_large("The function's result", MAX_RESULT_BYTES).error, printed.text)
     return Answered(result, printed.text)
 

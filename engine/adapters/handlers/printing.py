@@ -29,10 +29,12 @@ class Printed:
 
     @property
     def text(self) -> str | None:
-        """All that was kept, None if nothing was printed."""
+        """All that was kept, None if nothing was printed. What is no text (lone surrogates)
+        becomes question marks."""
         if not self._parts:
             return None
-        return "".join(self._parts) + (_CUT.format(limit=self._limit) if self._is_cut else "")
+        kept = "".join(self._parts).encode("utf-8", "replace").decode()
+        return kept + (_CUT.format(limit=self._limit) if self._is_cut else "")
 
 
 _current: contextvars.ContextVar[Printed | None] = contextvars.ContextVar("printed", default=None)

@@ -45,11 +45,12 @@ _logger = logging.getLogger("refold.worker")
 class _Job:
     """One request that this worker took, until its answer has arrived."""
 
+    task: asyncio.Task[None]
+
     def __init__(self, number: str, request: Requested, reply_to: str) -> None:
         self.number = number
         self.request = request
         self.reply_to = reply_to
-        self.task: asyncio.Task[None] | None = None
         self.answer: bytes | None = None
         self.answered_at = 0.0
         self.signed_at = 0.0
@@ -81,6 +82,8 @@ class Worker:
         self._jobs: dict[str, _Job] = {}
         self._by_number: dict[str, _Job] = {}
         self._numbers = itertools.count(1)
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._ticker: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -90,16 +93,20 @@ class Worker:
         await self._connection.announce(self._connect)
 
     async def stop(self, grace_s: float = 10.0) -> None:
-        """Take no more; give what runs `grace_s` seconds, then let go of it."""
+        """Take no more; give what runs `grace_s` seconds. What is not done then is deferred, so
+        that another worker runs it."""
         if self._subscription is not None:
-            with suppress(nats.errors.Error, OSError):
-                await self._subscription.unsubscribe()
-        tasks = [job.task for job in self._jobs.values() if job.task is not None]
-        if tasks:
-            _, left = await asyncio.wait(tasks, timeout=grace_s)
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            with suppress(nats.errors.Error, OSError, TimeoutError):
+                await self._subscription.drain()  # type: ignore[no-untyped-call]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self._idle.wait()
+        left = list(self._jobs.values())
+        for job in left:
+            job.task.cancel()
+            if job.answer is None:
+                await self._publish(job.reply_to, sign_message(job.request, DEFERRED))
+        await asyncio.gather(*(job.task for job in left), return_exceptions=True)
         if self._ticker is not None:
             self._ticker.cancel()
         await self._caller.close()
@@ -130,16 +137,21 @@ class Worker:
             return
         job = _Job(str(next(self._numbers)), request, message.reply)
         job.signed_at = time.monotonic() - _SIGN_SECONDS + _TICK_SECONDS
+        self._idle.clear()
         self._jobs[request.id] = self._by_number[job.number] = job
         job.task = asyncio.create_task(self._work(job))
 
     async def _work(self, job: _Job) -> None:
-        answer = await self._answer(job.request)
-        payload = answer_message(job.request, answer)
+        try:
+            payload = answer_message(job.request, await self._answer(job.request))
+        except Exception as error:  # a job without an answer would be signed for ever
+            _logger.exception("A call of %s has no answer", job.request.data.operation)
+            fault = refused("function.handler_fault", f"The worker failed: {error!r}.")
+            payload = answer_message(job.request, fault.answer)
         client = self._connection.client
         if client is not None and len(payload) + ENVELOPE_BYTES > client.max_payload:
-            error = too_large("The function's answer", client.max_payload - ENVELOPE_BYTES).error
-            payload = answer_message(job.request, Failed(error))
+            refusal = too_large("The function's answer", client.max_payload - ENVELOPE_BYTES)
+            payload = answer_message(job.request, refusal.answer)
         job.answer = payload
         job.answered_at = time.monotonic()
         await self._sign(job)
@@ -181,6 +193,8 @@ class Worker:
     def _forget(self, job: _Job) -> None:
         self._jobs.pop(job.request.id, None)
         self._by_number.pop(job.number, None)
+        if not self._jobs:
+            self._idle.set()
 
     async def _tick(self) -> None:
         """Repeat answers that are not confirmed, and signs of work that goes on."""

@@ -97,7 +97,7 @@ async def test_no_content_is_null(client, service, call):
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b'{"a":NaN}', b"[" * 100 + b"]" * 100, b'{"a":1e999}', b'"\xff"', b'"\\ud800"']
+    "body", [b"{", b'{"a":NaN}', b"[" * 100 + b"]" * 100, b'"\xff"', b'"\\ud800"']
 )
 async def test_json_that_data_cannot_hold_is_an_error(client, service, call, body):
     arguments = {"hex": body.hex(), "type": "application/json"}

@@ -66,6 +66,10 @@ async def slow_count(arguments):
     await asyncio.sleep(arguments["seconds"])
     return len(calls)
 
+def mumble(arguments):
+    print("\\ud800 and \\x00")
+    return None
+
 not_a_function = 7
 
 from os import system as borrowed

@@ -69,6 +69,28 @@ async def test_printing_and_results_are_limited(handler, call):
     assert large.printed is not None
 
 
+async def test_what_is_printed_need_not_be_text(handler, call):
+    assert await handler.run(call("mumble", {})) == Answered(None, "? and \x00\n")
+
+
+async def test_a_worker_that_stops_gives_its_calls_to_another(
+    nats_url, connect, start_handler, start_worker, call
+):
+    leaving = await start_worker(await connect(nats_url), running=1)
+    handler = await start_handler(await connect(nats_url))
+    calls = [
+        asyncio.create_task(handler.run(call("slow_count", {"seconds": seconds})))
+        for seconds in (60, 0, 0)
+    ]
+    await asyncio.sleep(0.3)
+    await leaving.stop(0.1)
+    await start_worker(await connect(nats_url))
+    answers = await asyncio.wait_for(asyncio.gather(*calls[1:]), 30)
+    assert all(isinstance(answer, Answered) for answer in answers)
+    assert not calls[0].done()
+    calls[0].cancel()
+
+
 async def test_a_request_beyond_what_nats_carries_is_too_large(handler, call):
     answer = await handler.run(call("later", {"a": "x" * 1_100_000}))
     assert answer.error.code == "data.too_large"
@@ -181,7 +203,7 @@ async def test_a_worker_that_falls_silent_is_lost(nats_url, connect, start_handl
         b'{"specversion":"1.0","id":"1","source":"/w","type":"io.refold.work.failed.v1",'
         b'"workid":"x","data":{"code":"Bad Code"}}',
         b'{"specversion":"1.0","id":"1","source":"/w","type":"io.refold.work.completed.v1",'
-        b'"workid":"x","data":{"result":1e999}}',
+        b'"workid":"x","data":{"result":' + b"[" * 65 + b"]" * 65 + b"}}",
     ],
 )
 async def test_a_reply_that_breaks_the_protocol_is_an_error(

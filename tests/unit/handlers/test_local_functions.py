@@ -23,6 +23,19 @@ def blocks(arguments):
     time.sleep(arguments["seconds"])
     return threading.current_thread().name
 
+kept = []
+
+def keeps(arguments):
+    kept.append(arguments)
+    arguments["changed"] = True
+    return (arguments, kept)
+
+class Odd(float):
+    pass
+
+def odd(arguments):
+    return Odd(1.5)
+
 async def where(arguments):
     await asyncio.sleep(0)
     return threading.current_thread().name
@@ -76,6 +89,19 @@ async def test_blocking_functions_do_not_block_the_loop(run):
         await asyncio.sleep(0.01)
         turns += 1
     assert turns > 2
+
+
+async def test_values_are_copied_as_if_they_had_gone_over_the_wire(run):
+    arguments = {"n": 1}
+    answer = await run("keeps", arguments)
+    assert arguments == {"n": 1}
+    assert answer.result == [{"n": 1, "changed": True}, [{"n": 1, "changed": True}]]
+    answer.result[1].clear()
+    assert len((await run("keeps", {})).result[1]) == 2
+
+
+async def test_a_number_of_another_library_is_not_json(run):
+    assert (await run("odd")).error.code == "python.result_not_json"
 
 
 async def test_strange_exceptions_are_errors(run):
