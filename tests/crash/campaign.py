@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import nats
 
+from engine.ports.rows import EventRow, ShardHead
 from projections.runner import Projector
 from projections.store import ReadStore
 from tests.crash import delivery, invariants
@@ -178,7 +179,7 @@ class Campaign:
             return invariants.functions_begun(file)
 
     async def _check_published(self, log: Log, found: Violations) -> None:
-        """What executions produced is in the stream of outgoing CloudEvents, unless NATS lost it."""
+        """What executions produced is in the stream that goes out, unless NATS lost it."""
         emitted = {
             f"{execution}.{event.seq}"
             for execution, events in log.events.items()
@@ -255,9 +256,7 @@ class _Tail:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def heads(self) -> list[object]:
-        from engine.ports.rows import ShardHead
-
+    async def heads(self) -> list[ShardHead]:
         rows = await self._connection.fetch(
             "SELECT shard, owner, epoch, expires_at, last_position, commit_no, hash FROM log.shards"
         )
@@ -265,9 +264,7 @@ class _Tail:
 
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
-    ) -> list[object]:
-        from engine.ports.rows import EventRow
-
+    ) -> list[EventRow]:
         columns = ", ".join(EventRow.__struct_fields__)
         rows = await self._connection.fetch(
             f"SELECT {columns} FROM log.events WHERE shard = $1 AND position > $2"

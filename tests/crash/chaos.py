@@ -19,6 +19,7 @@ WEIGHTS = {
     "engine kill": 30,
     "both engines kill": 6,
     "engine freeze": 16,
+    "freeze in a commit": 10,
     "postgres kill": 12,
     "backend kill": 10,
     "nats kill": 10,

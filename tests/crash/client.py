@@ -1,4 +1,4 @@
-"""A client as the documentation asks for: it tries again, with the same key, until it is answered."""
+"""A client as the documentation asks for: it tries again, with the same key, until answered."""
 
 import asyncio
 import json
@@ -117,9 +117,10 @@ class Client:
                 await self._nats.jetstream(timeout=2).publish(
                     "cloudevents.in.default.chaos", body, headers={"Content-Type": _CONTENT_TYPE}
                 )
-                return
             except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
                 told = repr(error)
+            else:
+                return
             await asyncio.sleep(self._chance.uniform(0.05, 0.4))
         raise GaveUp(f"NATS: {told}")
 

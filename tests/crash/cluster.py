@@ -12,7 +12,7 @@ import aiohttp
 import asyncpg
 
 from server.embedded import EmbeddedNats, EmbeddedPostgres
-from tests.crash.proxy import SwallowingProxy
+from tests.crash.proxy import Proxy
 from tests.crash.roles import Role
 
 HERE = Path(__file__).resolve().parent
@@ -28,7 +28,7 @@ class Cluster:
         self.postgres = EmbeddedPostgres(home / "services")
         self.nats = EmbeddedNats(home / "services")
         self.roles: dict[str, Role] = {}
-        self.proxy: SwallowingProxy | None = None
+        self.proxy: Proxy | None = None
         self.api_url = f"http://127.0.0.1:{_free_port()}"
         self.work_journal = home / "work.jsonl"
         self._log_level = log_level
@@ -47,7 +47,7 @@ class Cluster:
         self.home.mkdir(parents=True, exist_ok=True)
         await self.postgres.start()
         await self.nats.start()
-        self.proxy = SwallowingProxy(self.home / "proxy", self.postgres.url)
+        self.proxy = Proxy(self.home / "proxy", self.postgres.url)
         await self.proxy.start()
         direct, proxied = self._environment(self.postgres.url), self._environment(self.proxy.url)
         # The proxied engine migrates beside the others, as in a rolling start.

@@ -1,4 +1,4 @@
-"""The log against what the world outside was told: nothing lost, nothing twice, nothing too soon."""
+"""The log against what the world was told: nothing lost, nothing twice, nothing too soon."""
 
 from collections import Counter, defaultdict
 from uuid import UUID

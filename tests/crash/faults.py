@@ -52,6 +52,7 @@ class Faults:
             "engine kill": self.kill_engine,
             "both engines kill": self.kill_both_engines,
             "engine freeze": self.freeze_engine,
+            "freeze in a commit": self.freeze_in_commit,
             "postgres kill": self.kill_postgres,
             "backend kill": self.kill_backend,
             "nats kill": self.kill_nats,
@@ -147,6 +148,32 @@ class Faults:
         await asyncio.sleep(self.chance.uniform(0, 0.3))
         victim.thaw()
         return Blow("engine freeze", began, hit, victim.name)
+
+    async def freeze_in_commit(self) -> Blow:
+        """Stopped while its statements have run, hold the head rows and have not committed: the
+        next owner has to end its sessions, and what was in them must never commit."""
+        proxy, victim = self.cluster.proxy, self.cluster.roles["engine2"]
+        assert proxy is not None
+        async with asyncio.timeout(60):
+            while victim.pid is None or not self.watch.open_in(await self._owned(victim.pid)):
+                await asyncio.sleep(_POLL_S)
+        owned = await self._owned(victim.pid)
+        proxy.withhold_syncs()
+        try:
+            until = time.monotonic() + 5
+            while not proxy.withheld and time.monotonic() < until:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(self.chance.choice((0, 0.02, 0.2)))
+            hit, began = proxy.withheld > 0 and self.watch.open_in(owned) > 0, time.time()
+            pid = victim.freeze()
+            took = self._measure(pid, victim, owned, began)
+            await asyncio.wait([took], timeout=10 + LEASE_TTL_MS / 1000)
+        finally:
+            proxy.release()
+            self.cluster.disturbed()
+        await asyncio.sleep(self.chance.uniform(0, 0.1))
+        victim.thaw()
+        return Blow("freeze in a commit", began, hit, f"{proxy.withheld} requests")
 
     def _measure(self, pid: int, victim: Role, owned: set[int], began: float) -> asyncio.Task[None]:
         task = asyncio.create_task(self._until_taken(pid, victim, owned, began))

@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from uuid import UUID
 
 import asyncpg
@@ -27,7 +28,8 @@ from engine.model.ids import format_execution, shard_of
 from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
 from engine.ports.commits import parts_of
-from engine.ports.rows import EventRow
+from engine.ports.rows import EventRow, SnapshotRow
+from engine.runtime.loading import state_of
 from schemas.events import bodies
 from tests.crash.watch import TERMINAL
 
@@ -191,7 +193,7 @@ def _check_end(execution: UUID, events: list[Event], log: Log, found: Violations
     if state.closed != bool(ends):
         found.broken.append(f"{_name(execution)}: fold and terminal event disagree")
     _check_timers(execution, events, log, found)
-    if any(later.at < event.at for event, later in zip(events, events[1:], strict=False)):
+    if any(later.at < event.at for event, later in pairwise(events)):
         found.broken.append(f"{_name(execution)}: time goes back")
 
 
@@ -216,9 +218,6 @@ def _check_timers(execution: UUID, events: list[Event], log: Log, found: Violati
 
 async def _check_snapshots(connection: asyncpg.Connection, log: Log, found: Violations) -> None:
     """A snapshot is the fold up to its seq."""
-    from engine.ports.rows import SnapshotRow
-    from engine.runtime.loading import state_of
-
     for row in await connection.fetch("SELECT * FROM log.snapshots"):
         snapshot = state_of(SnapshotRow(*row))
         events = log.events[row["execution_id"]][: row["seq"]]

@@ -43,7 +43,7 @@ class Arrival:
 
 @dataclass
 class Journal:
-    """Everything of one run. `ops`: operation -> its workflow. `wipes`: when NATS lost its store."""
+    """Everything of one run. `ops`: operation -> its workflow. `wipes`: when NATS lost all."""
 
     ops: dict[str, str] = field(default_factory=dict)
     starts: dict[str, Start] = field(default_factory=dict)

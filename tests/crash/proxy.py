@@ -1,4 +1,6 @@
-"""A proxy before Postgres that can swallow replies: the client cannot know what was committed."""
+"""A proxy before Postgres: it swallows replies, so that the client cannot know what was committed, or
+keeps back the end of requests, so that a statement has run and holds its locks and cannot commit.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -7,9 +9,11 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 _SOCKET = ".s.PGSQL.5432"
 _CHUNK = 65_536
+_SYNC = b"S\x00\x00\x00\x04"
+"""The message that ends a request, and with it the transaction of a statement."""
 
 
-class SwallowingProxy:
+class Proxy:
     """Listens on a unix socket in `directory` and forwards to the Postgres of `database`."""
 
     def __init__(self, directory: Path, database: str) -> None:
@@ -19,7 +23,10 @@ class SwallowingProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._swallowing = False
+        self._passing = asyncio.Event()
+        self._passing.set()
         self.swallowed = 0
+        self.withheld = 0
 
     @property
     def url(self) -> str:
@@ -48,6 +55,15 @@ class SwallowingProxy:
             writer.transport.abort()
         self._swallowing = False
         return self.swallowed - before
+
+    def withhold_syncs(self) -> None:
+        """From now on requests are forwarded without their end."""
+        self.withheld = 0
+        self._passing.clear()
+
+    def release(self) -> None:
+        """Forward what was kept back."""
+        self._passing.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -79,6 +95,11 @@ class SwallowingProxy:
                 if replies and self._swallowing:
                     self.swallowed += len(data)
                     continue
+                if not replies and not self._passing.is_set() and data.endswith(_SYNC):
+                    sink.write(data.removesuffix(_SYNC))
+                    self.withheld += 1
+                    await self._passing.wait()
+                    data = _SYNC
                 sink.write(data)
                 await sink.drain()
         sink.transport.abort()

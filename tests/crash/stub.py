@@ -74,8 +74,11 @@ class Stub:
         at = time.time()
         key = request.headers["Idempotency-Key"]
         attempt = int(request.headers["Refold-Attempt"])
+        try:
+            body = await request.json()
+        except ConnectionResetError:
+            raise web.HTTPBadRequest(reason="the caller died while it sent") from None
         seen = await self._is_intended(key, attempt)
-        body = await request.json()
         self._journal.arrivals.append(Arrival(body["op"], key, attempt, at, seen))
         self._calls[key] += 1
         return body["op"], key, body

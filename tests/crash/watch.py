@@ -1,4 +1,4 @@
-"""Tails the log from outside, to know what is in flight when a fault strikes and when all is done."""
+"""Tails the log from outside: what is in flight when a fault strikes, and when all is done."""
 
 import asyncio
 from collections import Counter
