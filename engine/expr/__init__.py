@@ -6,9 +6,9 @@ give what libjq 1.8 gives, within a budget of steps and size; the rest are left 
 
 from engine.expr.fault import ExpressionFault, FaultCode
 from engine.expr.json_text import MAX_DEPTH, JsonFault, Value, dumps, loads
-from engine.expr.number import LiteralNumber
 from engine.expr.order import equal, order
 from engine.expr.program import Closure, Expression, compile_expression, plain_path, single, unwrap
+from schemas.numbers import LiteralNumber
 
 __all__ = [
     "MAX_DEPTH",

@@ -8,9 +8,9 @@ from math import ceil, isnan
 from engine.expr.budget import Frame, spend, spend_on_items, spend_on_text
 from engine.expr.fault import ExpressionFault, failed
 from engine.expr.json_text import Value
-from engine.expr.number import as_double
 from engine.expr.order import is_equal, is_number, kind_name
 from engine.expr.text import describe
+from schemas.numbers import as_double
 
 _FARTHEST = float(2**31)
 

@@ -9,9 +9,9 @@ from typing import Final
 from engine.expr.budget import OVERFLOWED, Frame, spend, spend_on_items, spend_on_text
 from engine.expr.fault import ExpressionFault, failed
 from engine.expr.json_text import Value
-from engine.expr.number import SAFE_INTEGER, ComputedNumber, Number, as_double, computed
 from engine.expr.order import is_equal, is_number
 from engine.expr.text import describe
+from schemas.numbers import SAFE_INTEGER, ComputedNumber, Number, as_double, computed
 
 _LARGEST_INT64: Final = 2**63 - 1
 _INFINITY: Final = float("inf")

@@ -21,9 +21,9 @@ from engine.expr.functions import call_of
 from engine.expr.generators import is_true
 from engine.expr.json_text import Value
 from engine.expr.lexer import Unsupported
-from engine.expr.number import negated
 from engine.expr.order import compare, is_equal, is_number
 from engine.expr.text import describe, to_string
+from schemas.numbers import negated
 
 
 def compile_node(node: syntax.Node) -> Code:

@@ -15,10 +15,10 @@ from engine.expr.entries import from_entries, to_entries
 from engine.expr.fault import failed
 from engine.expr.generators import GENERATORS, extreme
 from engine.expr.json_text import Value
-from engine.expr.number import SAFE_INTEGER, Number, as_double, magnitude
 from engine.expr.order import is_equal, is_number, kind_name, sorted_by
 from engine.expr.text import describe, to_json, to_string
 from engine.expr.tonumber import number_of_text
+from schemas.numbers import SAFE_INTEGER, Number, as_double, magnitude
 
 
 def call_of(name: str, arguments: tuple[Code, ...]) -> Code | None:

@@ -12,9 +12,9 @@ from engine.expr.code import Code, chain, code_of_many, code_of_one
 from engine.expr.entries import from_entries, to_entries
 from engine.expr.fault import failed
 from engine.expr.json_text import Value
-from engine.expr.number import as_double
 from engine.expr.order import compare, is_equal, is_number, sorted_by
 from engine.expr.text import describe
+from schemas.numbers import as_double
 
 _EACH: Final = code_of_many(iterate, 1)
 _NOTHING: Final[Any] = object()

@@ -1,6 +1,6 @@
 """JSON text of workflow data to Python values and back, without touching a number.
 
-Objects are dicts in the order of the text, arrays lists, and numbers as `number` describes:
+Objects are dicts in the order of the text, arrays lists, and numbers as `schemas.numbers` describes:
 `loads` then `dumps` gives every number back byte for byte. Values are immutable by convention:
 whoever changes one copies it first.
 """
@@ -13,20 +13,13 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import msgspec
 
-from engine.expr.number import (
-    ComputedNumber,
-    LiteralNumber,
-    Number,
-    literal_from_text,
-    number_from_text,
-    number_to_text,
-)
+from schemas.json_text import read_float, write_unknown
+from schemas.numbers import Number, literal_from_text
 
 Value: TypeAlias = Any
 """dict[str, Value] | list[Value] | str | bool | int | float | None"""
 
 MAX_DEPTH: Final = 64
-MAX_NUMBER_LENGTH: Final = 1_000
 
 JsonFaultCode: TypeAlias = Literal["json.malformed", "json.depth", "json.number"]
 
@@ -40,12 +33,6 @@ class JsonFault(ValueError):
         self.message = message
 
 
-def _decode_fraction(text: str) -> float:
-    if len(text) > MAX_NUMBER_LENGTH:
-        raise ValueError(f"a number has {len(text)} characters, allowed are {MAX_NUMBER_LENGTH}")
-    return number_from_text(text)
-
-
 def _decode_integer(text: str) -> Number:
     return literal_from_text(text)
 
@@ -54,16 +41,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON; send null or a string instead")
 
 
-def _encode_number(value: object) -> object:
-    if isinstance(value, LiteralNumber):
-        return msgspec.Raw(value.text.encode("ascii"))
-    if isinstance(value, ComputedNumber):
-        return msgspec.Raw(number_to_text(value).encode("ascii"))
-    raise TypeError(f"{type(value).__name__} is not a JSON value")
-
-
-_decoder = msgspec.json.Decoder(float_hook=_decode_fraction)
-_encoder = msgspec.json.Encoder(enc_hook=_encode_number)
+_decoder = msgspec.json.Decoder(float_hook=read_float)
+_encoder = msgspec.json.Encoder(enc_hook=write_unknown)
 _negative_zero = re.compile(rb"-0(?=[\],}\s]|\Z)")
 
 
@@ -113,7 +92,7 @@ def _decode_with_negative_zero(text: bytes) -> Value:
     return json.loads(
         text,
         parse_int=_decode_integer,
-        parse_float=_decode_fraction,
+        parse_float=read_float,
         parse_constant=_refuse_constant,
     )
 

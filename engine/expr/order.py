@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from engine.expr.budget import Frame, spend, spend_on_items
 from engine.expr.json_text import Value
-from engine.expr.number import compare_numbers
+from schemas.numbers import compare_numbers
 
 _NULL, _FALSE, _TRUE, _NUMBER, _STRING, _ARRAY, _OBJECT = range(7)
 _UNBOUNDED: Final = 1 << 62

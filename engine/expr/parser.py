@@ -16,8 +16,8 @@ from engine.expr import syntax
 from engine.expr.budget import FIRST_SLOT
 from engine.expr.json_text import JsonFault, loads
 from engine.expr.lexer import KEYWORDS, Kind, Token, Unsupported
-from engine.expr.number import negated
 from engine.expr.order import is_number
+from schemas.numbers import negated
 
 _COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=")
 _CONSTANTS: Final = {"null": None, "true": True, "false": False}

@@ -10,7 +10,7 @@ from typing import Final
 from engine.expr import syntax
 from engine.expr.budget import MAX_RESULT, exceeded
 from engine.expr.json_text import Value
-from engine.expr.number import LARGEST_DOUBLE, ComputedNumber
+from schemas.numbers import LARGEST_DOUBLE, ComputedNumber
 
 _FEW_COPIES: Final = 16
 _LONG_LITERAL: Final = 64

@@ -7,8 +7,8 @@ from math import isnan
 
 from engine.expr.budget import Frame, spend, spend_on_text
 from engine.expr.json_text import Value
-from engine.expr.number import Number, number_to_text
 from engine.expr.order import kind_name
+from schemas.numbers import Number, number_to_text
 
 
 def to_string(value: Value, frame: Frame) -> str:

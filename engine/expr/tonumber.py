@@ -6,8 +6,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from engine.expr.json_text import MAX_NUMBER_LENGTH
-from engine.expr.number import Number, literal_from_text
+from schemas.json_text import MAX_NUMBER_LENGTH
+from schemas.numbers import Number, literal_from_text
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")

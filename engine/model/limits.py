@@ -42,6 +42,9 @@ MAX_RETRIES: Final = 10_000
 MAX_DATA_BYTES: Final = 1024 * 1024
 """The data of one state, a result, a payload, an input: as JSON text."""
 
+MAX_STATE_DEPTH: Final = 128
+"""Nesting of a state's data: what came from outside, put at a place."""
+
 MAX_EVENTS_PER_STEP: Final = 1_000
 """Events that one command may cause; a loop without a wait yields there and goes on."""
 

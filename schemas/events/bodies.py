@@ -14,7 +14,7 @@ from schemas.events.parts import CloudEventRef, Error, EventFilter, Write
 
 
 class EventBody(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Base of all event bodies. They hold JSON and cannot be part of a cycle: no garbage collection."""
+    """Base of all event bodies. They hold JSON, so no cycle: the collector need not look."""
 
 
 class ExecutionStarted(EventBody, frozen=True, gc=False, omit_defaults=True):

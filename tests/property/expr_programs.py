@@ -10,7 +10,7 @@ from typing import Any
 import jq
 
 from engine.expr import ExpressionFault, compile_expression, dumps, loads
-from engine.expr.number import number_to_text
+from schemas.numbers import number_to_text
 
 KEYS = ("a", "b", "c", "d")
 NUMBERS = (

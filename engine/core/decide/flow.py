@@ -7,13 +7,12 @@ from msgspec import UNSET
 from engine.core.decide.turn import Raised, Turn, raise_error
 from engine.core.evolve.frames import descendants
 from engine.core.merge import DataFault
-from engine.expr import ExpressionFault
-from engine.model.limits import MAX_DATA_BYTES
+from engine.expr import ExpressionFault, JsonFault, dumps
+from engine.model.limits import MAX_DATA_BYTES, MAX_STATE_DEPTH
 from engine.model.program import AnyNode, Catch, Emission, Exit, Scope
 from engine.model.state import Frame
 from schemas.events import bodies
 from schemas.events.parts import Error, Write
-from schemas.json_text import dumps
 
 END_OF_BODY = ""
 """Stands for a node id: the body of the frame is done."""
@@ -97,8 +96,11 @@ def emit(turn: Turn, frame: Frame, emission: Emission, data: Any) -> None:
 
 
 def check_size(data: Any, name: str) -> None:
-    """Refuse data that outgrew the limit."""
-    size = len(dumps(data))
+    """Refuse data that outgrew the limits."""
+    try:
+        size = len(dumps(data, MAX_STATE_DEPTH))
+    except JsonFault as fault:
+        raise_error("data.too_deep", f"the data of {name!r} is too deep: {fault}", "data")
     if size > MAX_DATA_BYTES:
         raise_error(
             "data.too_large",

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from engine.dialects.cncf_v08.findings import Findings
 from engine.dialects.source import escape
-from schemas.json_text import NumberText, dumps
+from schemas.json_text import dumps
+from schemas.numbers import LiteralNumber
 
 _BOOLEANS: Final = frozenset({
     "terminate", "compensate", "useResults", "useData", "exclusive", "keepActive", "autoRetries",
@@ -69,4 +70,4 @@ def _is_number(value: Any) -> bool:
 
 def text_of(value: Any) -> str:
     """A value as the author wrote it, as JSON."""
-    return value.text if isinstance(value, NumberText) else dumps(value).decode()
+    return value.text if isinstance(value, LiteralNumber) else dumps(value).decode()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.expr import JsonFault, LiteralNumber, compile_expression, dumps, loads
-from engine.expr.number import ComputedNumber
+from schemas.numbers import ComputedNumber
 
 NUMBERS = (
     *("0", "-0", "-0.0", "1", "1.0", "1.10", "1e2", "1E+2", "1e-7", "0.00001", "1e400", "-1e-400"),

@@ -20,7 +20,7 @@ from typing import TypeAlias
 SAFE_INTEGER = 2**53
 LARGEST_DOUBLE = 1.7976931348623157e308
 _INFINITY = float("inf")
-_SEVENTEEN = Context(prec=17)
+_SEVENTEEN = Context(prec=17, traps=[])
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 Number: TypeAlias = int | float
