@@ -52,7 +52,8 @@ class EgressPolicy:
         self._hosts: set[str] = set()
         self._domains: list[str] = []
         for entry in allow:
-            self._add(entry.strip().lower())
+            if entry.strip():
+                self._add(entry.strip().lower())
 
     def _add(self, entry: str) -> None:
         if entry == "loopback":
@@ -64,7 +65,7 @@ class EgressPolicy:
                 self._networks.append(ip_network(entry))
             except ValueError as error:
                 raise ValueError(f"REFOLD_EGRESS_ALLOW: {error}; write 10.1.0.0/16") from None
-        elif entry and all(letter.isalnum() or letter in "-._" for letter in entry):
+        elif all(letter.isalnum() or letter in "-._" for letter in entry):
             self._hosts.add(entry.rstrip("."))
         else:
             raise ValueError(

@@ -57,9 +57,10 @@ class HttpClient:
             return await self._follow(request)
         except CallRefused as refusal:
             return refusal.answer
-        except aiohttp.InvalidURL as error:
-            said = str(error)[:200]
-            return refused("http.bad_operation", f"{request.shown}: bad URL {said}.").answer
+        except aiohttp.InvalidURL:
+            return refused(
+                "http.bad_operation", f"{request.shown} and its arguments make no valid URL."
+            ).answer
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             return connection_lost(f"{request.shown}: TLS failed: {error}.", "tls").answer
         except aiohttp.ClientConnectorError as error:
@@ -67,7 +68,7 @@ class HttpClient:
                 return refused_host(error.os_error.host).answer
             return connection_lost(f"{request.shown} cannot be reached: {error.os_error}.").answer
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            said = str(error) or type(error).__name__
+            said = _said(error)
             return connection_lost(f"{request.shown} went away: {said}.").answer
 
     async def _follow(self, request: HttpRequest) -> Answered | Failed:
@@ -99,6 +100,13 @@ class HttpClient:
             return answer_of(
                 request, response.status, response.reason or "", response.headers, body
             )
+
+
+def _said(error: Exception) -> str:
+    """The error in words, without the URL, which may hold secrets."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"its answer is not HTTP ({error.message[:200]})"
+    return str(error)[:300] or type(error).__name__
 
 
 def _redirected(request: HttpRequest, status: int, target: str) -> HttpRequest:

@@ -97,8 +97,11 @@ def built_url(text: str, query: Pairs) -> URL:
     try:
         url = URL(text).extend_query(query) if query else URL(text)
         size = len(str(url))
-    except ValueError as error:
-        raise refused("http.bad_operation", f"{text[:200]!r} is no URL: {error}.") from None
+    except ValueError:
+        # The URL itself stays out of the message: arguments may be secrets.
+        raise refused(
+            "http.bad_operation", "The operation and its arguments make no valid URL; correct them."
+        ) from None
     if size > MAX_URL_CHARS:
         raise refused(
             "data.too_large", f"The URL is longer than {MAX_URL_CHARS} characters; send a body."

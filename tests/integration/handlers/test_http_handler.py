@@ -184,3 +184,43 @@ async def test_what_cannot_be_sent_is_refused_with_its_code(
     answer = await HttpHandler(client).run(call(operation, arguments))
     assert isinstance(answer, Failed)
     assert answer.error.code == code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"not http at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://[broken\r\n\r\n",
+        b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_no_error_tells_the_arguments_which_may_be_secrets(client, call, answer):
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        arguments = {"id": "CANARY-1", "token": "CANARY-2"}
+        operation = f"GET:http://127.0.0.1:{port}/{{id}}/x"
+        outcome = await HttpHandler(client).run(call(operation, arguments))
+        assert isinstance(outcome, Failed)
+        assert outcome.error.code in ("connection", "http.redirects", "http.status")
+        assert "CANARY" not in repr(outcome)
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_url_that_cannot_be_is_refused_without_telling_it(client, call):
+    arguments = {"host": "a..b", "token": "CANARY"}
+    outcome = await HttpHandler(client).run(call("GET:http://{host}:99999/", arguments))
+    assert outcome.error.code in ("http.bad_operation", "connection")
+    assert "CANARY" not in repr(outcome)
