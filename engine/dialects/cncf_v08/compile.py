@@ -36,7 +36,6 @@ from schemas.dsl.cncf_v08 import (
     ParallelState,
     SleepState,
     SwitchState,
-    Workflow,
 )
 
 DIALECT = "cncf-0.8"
@@ -56,14 +55,15 @@ def compile_definition(
     head.check(workflow, source.value, findings)
     sections = SectionReader(shape, resources, findings).read()
     compilation = Compilation(workflow, sections, resources, findings)
-    start = _check_and_lower(compilation, whole=whole)
+    start, trigger = _check_and_lower(compilation, whole=whole)
     if findings.refused:
         return None
-    return _program(compilation, source.value, start)
+    return _program(compilation, source.value, start, trigger)
 
 
-def _check_and_lower(compilation: Compilation, *, whole: bool) -> str:
-    """`whole`: no part was taken out by the shape check, so that what is missing is missing."""
+def _check_and_lower(compilation: Compilation, *, whole: bool) -> tuple[str, Trigger | None]:
+    """The first state, and what starts it. `whole`: the shape check took no part out, so that what
+    is missing is missing."""
     findings, states = compilation.findings, compilation.workflow.states
     if len(states) > MAX_STATES:
         message = f"{len(states)} states are too many, allowed are {MAX_STATES}"
@@ -77,7 +77,7 @@ def _check_and_lower(compilation: Compilation, *, whole: bool) -> str:
     start = start_of(compilation)
     if whole:
         check_reachable(compilation, start)
-    return start
+    return start, _trigger(compilation, start)
 
 
 def _state(compilation: Compilation, state: AnyState, pointer: str) -> None:
@@ -129,7 +129,7 @@ def _body(compilation: Compilation, state: AnyState, pointer: str) -> str | None
             return callback.lower(compilation, state, pointer)
 
 
-def _program(compilation: Compilation, value: Any, start: str) -> Program:
+def _program(compilation: Compilation, value: Any, start: str, trigger: Trigger | None) -> Program:
     workflow, sections = compilation.workflow, compilation.sections
     definition_hash = head.hash_of(value, compilation.resources.used())
     return Program(
@@ -140,7 +140,7 @@ def _program(compilation: Compilation, value: Any, start: str) -> Program:
         definition_hash=definition_hash,
         start=start,
         nodes=compilation.nodes,
-        trigger=_trigger(compilation, workflow, start),
+        trigger=trigger,
         constants=sections.constants,
         secrets=tuple(sections.secrets),
         correlation_attributes=_correlation_attributes(compilation),
@@ -148,8 +148,8 @@ def _program(compilation: Compilation, value: Any, start: str) -> Program:
     )
 
 
-def _trigger(compilation: Compilation, workflow: Workflow, start: str) -> Trigger | None:
-    state = workflow.states[int(start.rpartition("/")[2])]
+def _trigger(compilation: Compilation, start: str) -> Trigger | None:
+    state = compilation.workflow.states[int(start.rpartition("/")[2])]
     if not isinstance(state, EventState):
         return None
     return event.trigger_of(compilation, state, start)

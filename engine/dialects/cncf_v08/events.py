@@ -1,10 +1,11 @@
 """Event definitions -> what a wait accepts, and what an exit publishes."""
 
 import re
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from engine.dialects.cncf_v08.compilation import Compilation
+from engine.expr import ExpressionFault, compile_expression, unwrap
 from engine.model.program import Emission, EventDefinition, Template
 from schemas.dsl.cncf_v08 import EventDefinition as Given
 from schemas.dsl.cncf_v08 import ProducedEvent
@@ -64,6 +65,34 @@ def _wanted_value(compilation: Compilation, value: str | None, pointer: str) -> 
     if value is None:
         return None
     return compilation.expressions.template(value, f"{pointer}/contextAttributeValue")
+
+
+def check_known_at_start(compilation: Compilation, name: str, pointer: str) -> None:
+    """A start event's correlation values must be known before there is any data: fixed, or computed
+    from constants alone."""
+    found = compilation.events.located(name, pointer)
+    if found is None:
+        return
+    place, given = found
+    constants = {"CONST": compilation.sections.constants}
+    for number, rule in enumerate(given.correlation or ()):
+        program = unwrap(rule.context_attribute_value or "")
+        if program is not None and not _is_known(program, constants):
+            compilation.findings.error(
+                "definition.event.correlation",
+                f"{place}/correlation/{number}/contextAttributeValue",
+                f"the event {name!r} starts executions, so there is no data yet that this value"
+                " could come from; write a fixed one, or one of $CONST",
+            )
+
+
+def _is_known(program: str, variables: dict[str, Any]) -> bool:
+    try:
+        closure = compile_expression(program).closure
+        outputs = closure({}, variables) if closure is not None else []
+    except ExpressionFault:
+        return False
+    return len(outputs) == 1 and isinstance(outputs[0], str | int | float)
 
 
 def attribute_name(compilation: Compilation, given: str, pointer: str) -> str | None:

@@ -224,12 +224,21 @@ MEANING = [
     bad("parallel.num_completed", BOTH, (f"{BOTH}/numCompleted", REMOVE)),
     at("event.kind", f"{ASK}/eventRef", "Shipped"),
     at("event.kind", f"{PRODUCED}/eventRef", "Ordered"),
+    at("event.repeated", f"{WAITING}/eventRefs/1", "Ordered"),
     at("event.source", "/events/2/source", "my depot"),
     at("event.attribute", "/events/0/correlation/0/contextAttributeName", "order-id"),
     bad(
         "event.attribute",
         f"{PRODUCED}/contextAttributes/type",
         (f"{PRODUCED}/contextAttributes", {"type": "x"}),
+    ),
+    *(
+        bad(
+            "event.correlation",
+            "/events/0/correlation/0/contextAttributeValue",
+            ("/events/0/correlation/0/contextAttributeValue", value),
+        )
+        for value in ("${ .order.id }", "${ $CONST.nothing }", "${ error }", "${ $CONST.rate, 1 }")
     ),
     bad(
         "event.correlation",

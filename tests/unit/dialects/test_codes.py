@@ -10,6 +10,8 @@ from engine.dialects.cncf_v08.codes import (
     SOURCE_CODES,
     WARNING_CODES,
 )
+from engine.model import limits
+from schemas.dsl.cncf_v08.base import MAX_NAME_CHARACTERS
 from tests.unit.dialects.bad_definitions import ALL_BAD
 
 DIALECTS = Path(__file__).resolve().parents[3] / "engine" / "dialects"
@@ -33,6 +35,10 @@ def test_the_table_has_exactly_the_codes_that_the_sources_name() -> None:
     named |= {f"definition.{kind}.unknown" for kind in kinds}
     named |= {f"definition.expression.{code}" for code in ("syntax", "refused", "limit")}
     assert named - {"definition.refused"} == set(CODES)
+
+
+def test_a_name_is_as_long_in_the_schema_as_in_the_limits() -> None:
+    assert limits.MAX_NAME_CHARACTERS == MAX_NAME_CHARACTERS
 
 
 def test_the_groups_do_not_overlap_and_each_code_says_what_to_do() -> None:

@@ -35,6 +35,7 @@ HEAD = """
 id: w
 version: "1"
 specVersion: "0.8"
+constants: {who: me}
 functions:
 - {name: f, type: custom, operation: "python:m:f"}
 - {name: g, type: custom, operation: "rest:post:https://example.org/g"}
@@ -43,7 +44,7 @@ events:
 - {name: A, type: a, source: s}
 - {name: B, type: b, source: s/+, dataOnly: false, correlation: [
     {contextAttributeName: order}, {contextAttributeName: Kind, contextAttributeValue: big},
-    {contextAttributeName: who, contextAttributeValue: "${ .who }"}]}
+    {contextAttributeName: who, contextAttributeValue: "${ $CONST.who }"}]}
 - {name: P, type: p, source: me, kind: produced}
 errors:
 - {name: Late, code: timeout}
@@ -207,7 +208,7 @@ def test_an_exclusive_event_state_runs_the_actions_of_the_event_that_came() -> N
         "B", "b", "s/+", data_only=False,
         correlation=(
             ("order", None), ("kind", Template("big")),
-            ("who", Template("${ .who }", (((), ".who"),))),
+            ("who", Template("${ $CONST.who }", (((), "$CONST.who"),))),
         ),
     )  # fmt: skip
     assert only(program, Listen) == Listen(

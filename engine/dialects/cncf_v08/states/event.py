@@ -8,7 +8,7 @@ An expired eventTimeout leaves the state without any action.
 from engine.dialects.cncf_v08 import selections
 from engine.dialects.cncf_v08.actions import ActionLowering
 from engine.dialects.cncf_v08.compilation import Compilation
-from engine.dialects.cncf_v08.events import consumed
+from engine.dialects.cncf_v08.events import check_known_at_start, consumed
 from engine.dialects.cncf_v08.timeouts import action_limits, event_timeout_ms
 from engine.model.program import EventDefinition, Listen, Listening, Trigger
 from schemas.dsl.cncf_v08 import EventState, OnEvents
@@ -37,6 +37,11 @@ def lower(compilation: Compilation, state: EventState, pointer: str) -> str:
 
 
 def _entry(compilation: Compilation, given: OnEvents, pointer: str) -> Listening:
+    for number, name in enumerate(given.event_refs):
+        if name in given.event_refs[:number]:
+            message = f"the event {name!r} is there already; remove one of the two"
+            place = f"{pointer}/eventRefs/{number}"
+            compilation.findings.error("definition.event.repeated", place, message)
     found = (
         consumed(compilation, name, f"{pointer}/eventRefs/{number}")
         for number, name in enumerate(given.event_refs)
@@ -56,6 +61,11 @@ def trigger_of(compilation: Compilation, state: EventState, pointer: str) -> Tri
     """What starts executions, when the start state is an event state."""
     listen = compilation.nodes[f"{pointer}/onEvents"]
     assert isinstance(listen, Listen)
+    for number, entry in enumerate(state.on_events):
+        for place, name in enumerate(entry.event_refs):
+            check_known_at_start(
+                compilation, name, f"{pointer}/onEvents/{number}/eventRefs/{place}"
+            )
     events: dict[str, EventDefinition] = {
         event.ref: event for entry in listen.entries for event in entry.events
     }
