@@ -1,0 +1,105 @@
+"""`refold up` and `refold serve` as programs: ready line, clean end, nothing left, engines apart."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.conftest import NAP, Refold, end, launch
+
+
+@pytest.fixture
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("up")
+
+
+def _up(place: Path, **environment: str) -> Refold:
+    arguments = ["up", "--data", str(place / "data"), "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"]
+    return launch(arguments, place / "log", **environment)
+
+
+def test_it_ends_cleanly_on_sigterm_and_leaves_nothing_running(place):
+    server = _up(place)
+    assert server.url.startswith("http://127.0.0.1:")
+    assert server.nats.startswith("nats://127.0.0.1:")
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    assert {"postgres", "nats-server"} <= {child.name() for child in children}
+    assert end(server) == 0
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+
+
+def test_a_second_one_on_the_same_folder_is_refused_in_words(place):
+    server = _up(place)
+    try:
+        again = server.cli("up", "--data", str(place / "data"), "--http", "127.0.0.1:0")
+        assert again.status == 1
+        assert "in use by another Refold" in again.headers["stderr"]
+    finally:
+        end(server)
+
+
+def test_an_address_that_is_taken_is_told_and_nothing_is_left(place, refold):
+    taken = refold.url.removeprefix("http://")
+    data = str(place / "data")
+    reply = refold.cli("up", "--data", data, "--http", taken, "--nats", "127.0.0.1:0")
+    assert reply.status == 1
+    assert "cannot listen" in reply.headers["stderr"]
+    assert not [one for one in psutil.process_iter(["cwd"]) if (one.info["cwd"] or "").startswith(data)]
+
+
+def test_without_keys_it_does_not_listen_beyond_loopback(place, refold):
+    reply = refold.cli("up", "--data", str(place / "data"), "--http", "0.0.0.0:0", "--nats", "127.0.0.1:0")
+    assert reply.status == 2
+    assert "REFOLD_API_KEYS_FILE" in reply.headers["stderr"]
+
+
+def test_executions_survive_the_death_of_everything(place, eventually):
+    server = _up(place)
+    nap = server.apply(NAP.replace("{duration}", "PT3S"))
+    execution = server.start(nap)["id"]
+    eventually(lambda: server.ask("GET", f"/executions/{execution}").json["last_seq"] >= 3)
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait(10)
+    again = _up(place)
+    try:
+        found = again.ask("GET", f"/executions/{execution}", headers={"Prefer": "wait=30"}).json
+        assert found["status"] == "completed"
+    finally:
+        end(again)
+
+
+def test_roles_run_as_programs_of_their_own(place, refold, eventually):
+    """An engine, a projector and an API apart, over the services of another Refold."""
+    services = {"REFOLD_DATABASE_URL": refold.database, "REFOLD_NATS_URL": refold.nats}
+    engine = launch(["serve", "--role", "engine"], place / "engine", **services)
+    other = launch(["serve", "--role", "projector,worker"], place / "other", **services)
+    api = launch(["serve", "--role", "api", "--http", "127.0.0.1:0"], place / "api", **services)
+    try:
+        nap = api.apply(NAP.replace("{duration}", "PT1S"))
+        ids = [api.start(nap)["id"] for _ in range(10)]
+        engine.process.kill()
+        for ident in ids:
+            found = api.ask("GET", f"/executions/{ident}", headers={"Prefer": "wait=50"}).json
+            assert found["status"] == "completed"
+        listing = f"/executions?workflow={nap}&status=completed"
+        eventually(lambda: len(api.ask("GET", listing).json["items"]) == 10)
+    finally:
+        engine.process.wait(10)
+        assert end(other) == 0
+        assert end(api) == 0
+
+
+def test_the_ready_line_is_one_line_of_json_and_ctrl_c_ends_it(place):
+    process = subprocess.Popen(
+        [".venv/bin/refold", "up", "--data", str(place / "data"), "--http", "127.0.0.1:0",
+         "--nats", "127.0.0.1:0", "-o", "json"], stdout=subprocess.PIPE,
+    )  # fmt: skip
+    line = process.stdout.readline()
+    assert set(json.loads(line)) == {"http", "nats", "database", "pid"}
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert process.stdout.read() == b""
