@@ -8,7 +8,6 @@ so that the chain outlives a dropped partition.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,7 +15,9 @@ import msgspec
 
 CHAIN_VERSION = b"refold-chain-1"
 SALT_BYTES = 16
-_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+_MAX_HEADS = 1_000
+_text = msgspec.json.Encoder().encode
+_heads: dict[str, bytes] = {}
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -28,10 +29,16 @@ def member_salts(salt: bytes, count: int) -> list[bytes]:
 
 def member_leaf(member_salt: bytes, name: str, value: bytes) -> bytes:
     """The leaf of one member: over its salt, name and value bytes as stored."""
+    return hashlib.sha256(b"\x00" + member_salt + _head(name) + value).digest()
+
+
+def _head(name: str) -> bytes:
+    """A member's name with its length before it; those of our own events are kept."""
     text = name.encode()
-    return hashlib.sha256(
-        b"\x00" + member_salt + len(text).to_bytes(4, "big") + text + value
-    ).digest()
+    head = len(text).to_bytes(4, "big") + text
+    if len(_heads) < _MAX_HEADS:
+        _heads[name] = head
+    return head
 
 
 def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
@@ -46,9 +53,8 @@ def merkle_root(data: bytes, salt: bytes) -> bytes:
     stream = hashlib.shake_128(salt).digest(SALT_BYTES * len(members))  # it runs for every event
     at = 0
     for name, value in members.items():
-        text = name.encode()
-        size = len(text).to_bytes(4, "big")
-        leaf = b"".join((b"\x00", stream[at : at + SALT_BYTES], size, text, value))
+        head = _heads.get(name) or _head(name)
+        leaf = b"".join((b"\x00", stream[at : at + SALT_BYTES], head, value))
         leaves.append(sha256(leaf).digest())
         at += SALT_BYTES
     return sha256(b"".join(leaves)).digest()
@@ -62,8 +68,9 @@ def event_hash(previous: bytes, columns: Sequence[Any], digest: bytes) -> bytes:
 
 
 def _canonical(columns: Sequence[Any]) -> bytes:
-    """An unambiguous text of the columns: JSON array of texts, numbers and nulls."""
-    return _text(columns).encode()
+    """An unambiguous text of the columns: a JSON array of texts, numbers and nulls in UTF-8 without
+    blanks, as `json.dumps(columns, ensure_ascii=False, separators=(",", ":"))` writes it."""
+    return _text(columns)
 
 
 def genesis(cluster_id: str, shard: int) -> bytes:

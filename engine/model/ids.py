@@ -11,6 +11,7 @@ from engine.model.errors import BadIdentifier
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _ID_LETTERS = 26
 _TOKEN_MAC_BYTES = 16
 
@@ -39,8 +40,8 @@ def shard_of_namespace(namespace: str, shards: int) -> int:
 def format_id(prefix: str, value: UUID) -> str:
     """`ex_` and 26 letters of Crockford's base 32, sortable by time."""
     number = value.int
-    letters = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(letters)}"
+    pairs = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def parse_id(prefix: str, text: str) -> UUID:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -10,13 +11,19 @@ from engine.core.chain import commit_hash, part_digest
 from engine.model.ids import born_at_ms
 from engine.ports.rows import CommitRow, EventRow
 
+_DAY_MS = 86_400_000
 NIL = UUID(int=0)
 """Stands where a commit without events has no execution."""
 
 
 def birth_period(execution_id: UUID) -> str:
     """The month (UTC) in which the id was minted, as `YYYY-MM`: what partitions and parts go by."""
-    born = datetime.fromtimestamp(born_at_ms(execution_id) / 1000, UTC)
+    return _month_of(born_at_ms(execution_id) // _DAY_MS)
+
+
+@lru_cache(maxsize=1_000)
+def _month_of(day: int) -> str:
+    born = datetime.fromtimestamp(day * _DAY_MS / 1000, UTC)
     return f"{born.year:04d}-{born.month:02d}"
 
 
