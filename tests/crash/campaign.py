@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class Outcome:
 
 class Campaign:
     """A run below `home`. `kinds`: the faults in their order; `pause_s`: the longest time between
-    two of them; `quiet_s`: the watchdog of the quiet period."""
+    two of them; `quiet_s`: the watchdog of the quiet period; `told`: of every blow as it fell."""
 
     def __init__(
         self,
@@ -74,11 +75,13 @@ class Campaign:
         width: int = 16,
         pause_s: float = 1.0,
         quiet_s: float = 180.0,
+        told: Callable[[Blow], None] | None = None,
     ) -> None:
         self._seed = seed
         self._kinds = kinds
         self._pause_s = pause_s
         self._quiet_s = quiet_s
+        self._told = told
         self._chance = random.Random(f"faults {seed}")
         self.journal = Journal()
         self.cluster = Cluster(home)
@@ -127,6 +130,8 @@ class Campaign:
             for kind in self._kinds:
                 await asyncio.sleep(self._chance.uniform(0.0, self._pause_s))
                 await faults.strike(kind)
+                if self._told is not None:
+                    self._told(faults.blows[-1])
                 if working.done():
                     working.result()
         finally:

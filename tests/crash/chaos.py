@@ -10,9 +10,11 @@ import random
 import shutil
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.crash.campaign import Campaign, Outcome
+from tests.crash.faults import Blow
 from tests.crash.report import ROOT, nats_version, summary
 
 WEIGHTS = {
@@ -60,13 +62,20 @@ async def run(options: argparse.Namespace, home: Path, seed: int) -> tuple[Outco
     """The outcome and its table."""
     kinds = plan(options.kills, seed, options.only or sorted(WEIGHTS))
     campaign = Campaign(
-        home, seed, kinds, width=options.width, pause_s=options.pause, quiet_s=options.quiet
-    )
+        home, seed, kinds, width=options.width, pause_s=options.pause, quiet_s=options.quiet,
+        told=_tell,
+    )  # fmt: skip
     outcome = await campaign.run()
     command = f"python -m tests.crash.chaos --kills {options.kills} --seed {seed}" + "".join(
         f" --only '{kind}'" for kind in options.only or ()
     )
     return outcome, summary(outcome, command, nats_version())
+
+
+def _tell(blow: Blow) -> None:
+    """One line a fault on standard error, so that a long run shows where it is."""
+    missed = "" if blow.hit else " (nothing was in flight)"
+    print(f"{datetime.now(UTC):%H:%M:%S} {blow.kind} {blow.detail}{missed}", file=sys.stderr)
 
 
 def main() -> None:

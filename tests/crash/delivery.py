@@ -1,6 +1,7 @@
 """The log against what the world was told: nothing lost, nothing twice, nothing too soon."""
 
 from collections import Counter, defaultdict
+from math import inf
 from uuid import UUID
 
 import asyncpg
@@ -122,7 +123,7 @@ def check_actions(
         for event in events:
             if not isinstance(event.body, bodies.ActionScheduled):
                 continue
-            at = log.committed_at[execution, event.seq]
+            at = log.committed_at.get((execution, event.seq), inf)
             intents[idempotency_key(execution, event.frame, event.node), event.attempt] = at
             arguments = event.body.arguments
             if isinstance(arguments, dict) and "op" in arguments:

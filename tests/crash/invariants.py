@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from uuid import UUID
 
 import asyncpg
@@ -206,7 +207,7 @@ def _check_timers(execution: UUID, events: list[Event], log: Log, found: Violati
             due[event.seq] = body.due
         elif isinstance(body, bodies.TimerFired):
             fired[body.timer] += 1
-            committed_ms = log.committed_at[execution, event.seq] * 1000
+            committed_ms = log.committed_at.get((execution, event.seq), inf) * 1000
             if min(event.at, committed_ms + 1) < due[body.timer]:
                 found.broken.append(f"{_name(execution)}: timer {body.timer} fired early")
     found.doubled.extend(

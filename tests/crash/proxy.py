@@ -1,5 +1,7 @@
-"""A proxy before Postgres: it swallows replies, so that the client cannot know what was committed, or
-keeps back the end of requests, so that a statement has run and holds its locks and cannot commit.
+"""A proxy before Postgres that misbehaves.
+
+It swallows replies, so that the client cannot know what was committed, or keeps back the end of
+requests, so that a statement has run, holds its locks and cannot commit.
 """
 
 import asyncio
