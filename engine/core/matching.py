@@ -14,6 +14,7 @@ from engine.model.command import Arrived
 from engine.model.program import EventDefinition, Trigger
 from engine.model.state import ExecutionState, Wait
 from schemas.events.parts import EventFilter
+from schemas.json_text import dumps
 
 
 def source_matches(pattern: str | None, source: str) -> bool:
@@ -100,9 +101,7 @@ def _correlates(definition: EventDefinition, constants: object, arrived: Arrived
 
 def text_of(value: object) -> str:
     """A correlation value as the text of a context attribute."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, str) else dumps(value).decode()
 
 
 def gathering_key(trigger: Trigger, arrived: Arrived) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from engine.core.decide import act, listen, nodes, pause, start
+from engine.core.decide.flow import close_inside
 from engine.core.decide.nodes import guarded
 from engine.core.decide.turn import Turn
 from engine.core.matching import accepting
@@ -97,7 +98,7 @@ def _offer_event(turn: Turn, command: commands.OfferEvent) -> Rejection | None:
 
 def _deliver_event(turn: Turn, command: commands.DeliverEvent) -> Rejection | None:
     wait = turn.state.waits.get(command.wait)
-    if wait is None:
+    if wait is None or turn.state.phase != "running":
         return Rejection("wait.not_open", f"no wait {command.wait} is open")
     ref = accepting(turn.state, wait, command.arrived)
     if ref is None:
@@ -139,6 +140,7 @@ def _calls_back(turn: Turn, frame_id: int) -> bool:
 def _cancel(turn: Turn, command: commands.CancelExecution) -> Rejection | None:
     if turn.state.phase != "running":
         return Rejection("execution.not_started", "there is no running execution to cancel")
+    close_inside(turn, turn.state.root, "cancelled")
     turn.record(bodies.ExecutionCancelled(reason=command.reason), frame=turn.state.root)
     return None
 

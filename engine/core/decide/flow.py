@@ -58,8 +58,9 @@ def leave(turn: Turn, frame_id: int, way: Exit, *, caught: bool = False) -> None
             pointer = f"{scope.id}/stateDataFilter/output"
             output, write = selected, Write(mode="replace", value=selected, source=pointer)
     check_size(output, scope.name)
-    for emission in way.emissions:
-        emit(turn, frame, emission, output)
+    produced = [emitted(turn, frame, one, output) for one in way.emissions]  # all of them or none
+    for emission, body in zip(way.emissions, produced, strict=True):
+        turn.record(body, frame=frame.id, node=emission.pointer, name=emission.ref)
     target = turn.program.nodes[way.target].name if way.target is not None else None
     turn.record(
         bodies.StateExited(next=target, writes=(write,)),
@@ -77,8 +78,8 @@ def complete(turn: Turn, way: Exit) -> None:
     turn.record(bodies.ExecutionCompleted(terminated=way.terminate), frame=turn.state.root)
 
 
-def emit(turn: Turn, frame: Frame, emission: Emission, data: Any) -> None:
-    """Record a CloudEvent to publish."""
+def emitted(turn: Turn, frame: Frame, emission: Emission, data: Any) -> bodies.EventEmitted:
+    """The CloudEvent to publish. Raises ExpressionFault, Pending."""
     payload: Any = UNSET
     if emission.data is not None:
         payload = turn.fill(emission.data, frame, data)
@@ -86,12 +87,9 @@ def emit(turn: Turn, frame: Frame, emission: Emission, data: Any) -> None:
     for name, template in emission.extensions:
         value = turn.fill(template, frame, data)
         extensions[name] = value if isinstance(value, str) else dumps(value).decode()
-    turn.record(
-        bodies.EventEmitted(
-            ref=emission.ref, type=emission.type, source=emission.source, data=payload,
-            extensions=extensions,
-        ),
-        frame=frame.id, node=emission.pointer, name=emission.ref,
+    return bodies.EventEmitted(
+        ref=emission.ref, type=emission.type, source=emission.source, data=payload,
+        extensions=extensions,
     )  # fmt: skip
 
 
@@ -127,6 +125,7 @@ def fail(turn: Turn, frame_id: int, error: Error) -> None:
 def fail_execution(turn: Turn, error: Error) -> None:
     """End the execution with an error; nothing else is entered."""
     turn.todo.clear()
+    close_inside(turn, turn.state.root, "error")
     turn.record(bodies.ExecutionFailed(error=error), frame=turn.state.root)
 
 
@@ -152,7 +151,7 @@ def catch(turn: Turn, frame: Frame, scope: Scope, handler: Catch, error: Error) 
 
 
 def close_inside(turn: Turn, frame_id: int, reason: str) -> None:
-    """Say of all that is open in the frame (calls, waits, timers, children) that it is cancelled."""
+    """Say of all that is open in the frame that it is cancelled: calls, waits, timers, children."""
     inside = descendants(turn.state, frame_id)
     for action in [one for one in turn.state.actions.values() if one.frame == frame_id]:
         turn.record(
@@ -176,8 +175,11 @@ def close_inside(turn: Turn, frame_id: int, reason: str) -> None:
 
 
 def cancel_child(turn: Turn, frame: Frame, reason: str) -> None:
-    """Cancel one branch or iteration with all that is open in it."""
+    """Cancel one branch, iteration or state with all that is open in it. A state says nothing of
+    itself: what ends it does."""
     close_inside(turn, frame.id, reason)
+    if frame.kind == "state":
+        return
     body: bodies.EventBody = (
         bodies.BranchCancelled(reason=reason)
         if frame.kind == "branch"

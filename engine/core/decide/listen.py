@@ -7,11 +7,14 @@ Source: Serverless Workflow 0.8, "Event State", "Callback State", "Switch State"
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from engine.core.decide.flow import END_OF_BODY, leave, proceed
 from engine.core.decide.select import selected
 from engine.core.decide.turn import Turn
 from engine.core.matching import fixed_correlation, text_of
+from engine.core.merge import DataFault
+from engine.expr import ExpressionFault
 from engine.model.command import Arrived
 from engine.model.program import EventDefinition, Listen, Listening
 from engine.model.state import Frame, RunningTimer, Wait
@@ -101,6 +104,26 @@ def satisfy(
         entries = list(node.entries)
     else:
         entries = [next(one for one in node.entries if any(ref == e.ref for e in one.events))]
+    taken = bodies.EventReceived(
+        wait=wait.id if wait is not None else 0, ref=ref, event=event, data=payload,
+        correlation=correlation,
+    )  # fmt: skip
+    try:
+        writes = _writes(turn, frame, node, entries, ref, payload, wait)
+        kept = payload if any(write.of == "data" for write in writes) or not writes else UNSET
+        filled = replace(taken, data=kept, writes=writes)
+        turn.record(filled, frame=frame.id, node=node.id, name=node.name)
+    except (ExpressionFault, DataFault):
+        turn.record(taken, frame=frame.id, node=node.id, name=node.name)  # it came: never again
+        raise
+    _go_on(turn, frame, node, entries)
+
+
+def _writes(
+    turn: Turn, frame: Frame, node: Listen, entries: list[Listening], ref: str, payload: Any,
+    wait: Wait | None,
+) -> tuple[Write, ...]:  # fmt: skip
+    """Where the payloads go: of the CloudEvent that came last, and of those the wait holds."""
     writes: list[Write] = []
     for entry in entries:
         for definition in entry.events:
@@ -109,15 +132,7 @@ def satisfy(
             origin = "data" if definition.ref == ref else f"received:{definition.ref}"
             value = payload if origin == "data" or wait is None else wait.received[definition.ref]
             writes += selected(turn, frame, entry.selection, value, origin)
-    kept = payload if any(write.of == "data" for write in writes) or not writes else UNSET
-    turn.record(
-        bodies.EventReceived(
-            wait=wait.id if wait is not None else 0, ref=ref, event=event, data=kept,
-            correlation=correlation, writes=tuple(writes), done=True,
-        ),
-        frame=frame.id, node=node.id, name=node.name,
-    )  # fmt: skip
-    _go_on(turn, frame, node, entries)
+    return tuple(writes)
 
 
 def _go_on(turn: Turn, frame: Frame, node: Listen, entries: list[Listening]) -> None:

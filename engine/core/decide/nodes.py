@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from engine.core.decide import act, assign, choose, each, fork, listen, pause, scope
-from engine.core.decide.flow import END_OF_BODY, Faults, error_of, fail, leave
+from engine.core.decide.flow import END_OF_BODY, Faults, error_of, fail, leave, state_frame
 from engine.core.decide.turn import Turn
 from engine.core.values import Pending
 from engine.model import program as ir
@@ -59,9 +59,12 @@ def _enter(turn: Turn, frame_id: int, node_id: str) -> None:
 def guarded(turn: Turn, frame_id: int, move: Callable[[], None]) -> None:
     """Make a move in a frame: an error of the workflow goes to its handler, an expression without
     an answer is noted while the other frames go on, so that all are asked for at once."""
+    state = state_frame(turn, frame_id)
+    home = frame_id if state is None else state.id  # the frame itself may close before the fault
     try:
-        move()
+        try:
+            move()
+        except Faults as fault:
+            fail(turn, home, error_of(fault))
     except Pending as pending:
         turn.pending.append(pending)
-    except Faults as fault:
-        fail(turn, frame_id, error_of(fault))

@@ -19,7 +19,7 @@ def retry_delay_ms(policy: Retry | None, error: Error, attempt: int, chance: flo
     try:
         delay *= policy.multiplier ** (attempt - 1)
     except OverflowError:
-        delay = float(MAX_DELAY_MS)
+        delay = float(MAX_DELAY_MS) if delay else 0.0
     if policy.max_delay_ms is not None:
         delay = min(delay, policy.max_delay_ms)
     spread = policy.jitter_ms + policy.jitter_share * delay
@@ -28,6 +28,6 @@ def retry_delay_ms(policy: Retry | None, error: Error, attempt: int, chance: flo
 
 def _covers(policy: Retry, error: Error) -> bool:
     codes = {error.code, *error.aliases}
-    if codes & set(policy.excluded_codes):
+    if codes & set(policy.excluded_codes) or "*" in policy.excluded_codes:
         return False
     return policy.codes is None or bool(codes & set(policy.codes)) or "*" in policy.codes

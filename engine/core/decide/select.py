@@ -33,8 +33,8 @@ def selected(
 def _placed(write: Write, selection: DataSelection, value: Any, frame: Frame) -> tuple[Write, ...]:
     """Where a scalar or array without a place of its own goes (decision 11): in an iteration it is
     the result, elsewhere it gets the place that the front end chose; null goes nowhere."""
+    if value is None:
+        return ()
     if selection.path_for_plain is not None:
-        return () if value is None else (replace(write, path=selection.path_for_plain),)
-    if frame.kind == "iteration":
-        return (replace(write, mode="result"),)
-    return () if value is None else (write,)
+        return (replace(write, path=selection.path_for_plain),)
+    return (replace(write, mode="result") if frame.kind == "iteration" else write,)

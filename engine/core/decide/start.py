@@ -6,9 +6,9 @@ Source: Serverless Workflow 0.8, "Start Definition", "Event State" (as starting 
 from typing import Any
 
 from engine.core.decide import listen, scope
+from engine.core.decide.nodes import guarded
 from engine.core.decide.turn import Turn
 from engine.core.matching import accepting, fixed_correlation, text_of, trigger_accepts
-from engine.core.values import Values
 from engine.model.command import Arrived, OfferEvent, StartExecution
 from engine.model.program import EventDefinition, Listen, Scope, Trigger
 from engine.model.rejection import Rejection
@@ -30,7 +30,8 @@ def start(turn: Turn, command: StartExecution) -> None:
     ref = _ref_of(turn, program.trigger, arrived)
     opened = _open_first(turn)
     if opened is not None:
-        listen.receive(turn, turn.frame(opened), node, ref, arrived, None)
+        frame = turn.frame(opened)
+        guarded(turn, opened, lambda: listen.receive(turn, frame, node, ref, arrived, None))
 
 
 def _started(
@@ -80,7 +81,12 @@ def offer(turn: Turn, command: OfferEvent) -> Rejection | None:
     _started(turn, StartExecution(), arrived.event.position, None)
     opened = _open_first(turn)
     if opened is not None:
-        listen.receive(turn, turn.frame(opened), node, ref, arrived, wait)
+        frame = turn.frame(opened)
+        guarded(turn, opened, lambda: listen.receive(turn, frame, node, ref, arrived, wait))
+    elif wait.id in turn.state.waits:
+        turn.record(
+            bodies.EventWaitClosed(wait=wait.id, reason="cancelled"), node=node.id, name=node.name
+        )
     return None
 
 
@@ -119,7 +125,7 @@ def _open_gathering(turn: Turn, trigger: Trigger, arrived: Arrived) -> None:
 def _filter(turn: Turn, definition: EventDefinition, after: int) -> EventFilter:
     constants = {"CONST": turn.program.constants}
     fixed = tuple(
-        (name, None if value is None else text_of(Values({}).fill(value, {}, constants)))
+        (name, None if value is None else text_of(turn.values.fill(value, {}, constants)))
         for name, value in definition.correlation
     )
     return EventFilter(
