@@ -38,7 +38,8 @@ class Log(Protocol):
 
     async def locked_head(self, shard: int) -> ShardHead:
         """The head read under its lock, so that every append before it has ended. Waits for one in
-        flight."""
+        flight. Whoever asks after an unknown outcome compares the epoch first: another one is
+        another owner's."""
 
     async def heads(self) -> list[ShardHead]:
         """All head rows, without lock: up to which position each shard can be read."""

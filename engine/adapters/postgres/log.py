@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec.structs import astuple
 
 from engine.adapters.postgres import failures
-from engine.adapters.postgres.pool import Database
+from engine.adapters.postgres.pool import Database, discard
 from engine.adapters.postgres.statements import load
 from engine.model.errors import NotFound, OutcomeUnknown
 from engine.model.ids import shard_of
@@ -32,7 +32,7 @@ class PostgresLog:
                 meaning = failures.of_append(error)
                 if isinstance(meaning, OutcomeUnknown):
                     # A session in an unknown state is not given to anybody else.
-                    session.terminate()
+                    discard(session)
                 raise meaning from error
 
     async def locked_head(self, shard: int) -> ShardHead:

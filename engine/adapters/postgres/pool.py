@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -58,7 +58,7 @@ class Database:
         try:
             await self._pool.release(session, timeout=CLOSE_TIMEOUT_S)
         except failures.DRIVER_FAILURES:
-            session.terminate()
+            discard(session)
 
     async def rows(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """All rows of a statement."""
@@ -90,6 +90,12 @@ class Database:
                 await self._pool.close()
         except failures.DRIVER_FAILURES:
             self._pool.terminate()
+
+
+def discard(session: "Session") -> None:
+    """Cut a session whose state is unknown, unless the pool has dropped it already."""
+    with suppress(asyncpg.InterfaceError):
+        session.terminate()
 
 
 def application_name(engine: str) -> str:
