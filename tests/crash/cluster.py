@@ -67,6 +67,8 @@ class Cluster:
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.home),
+            # The sources that this very test belongs to, wherever refold is installed.
+            "PYTHONPATH": str(HERE.parents[1]),
             "REFOLD_DATABASE_URL": database,
             "REFOLD_NATS_URL": self.nats.url,
             "REFOLD_HTTP": self.api_url.removeprefix("http://"),
