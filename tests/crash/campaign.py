@@ -1,8 +1,10 @@
 """One run: start everything, work, strike, be quiet, and then read the log."""
 
 import asyncio
+import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +12,11 @@ from pathlib import Path
 import asyncpg
 import nats
 
+from engine.model.ids import format_event
 from engine.ports.rows import EventRow, ShardHead
 from projections.runner import Projector
 from projections.store import ReadStore
+from schemas.events.bodies import EventEmitted
 from tests.crash import delivery, invariants
 from tests.crash.client import Client
 from tests.crash.cluster import Cluster
@@ -25,6 +29,7 @@ from tests.crash.workload import Workload
 
 HERE = Path(__file__).resolve().parent
 _CALM_LOOKS = 8
+_OUTBOX_LIMIT_S = 60.0
 
 
 @dataclass
@@ -184,29 +189,43 @@ class Campaign:
             return invariants.functions_begun(file)
 
     async def _check_published(self, log: Log, found: Violations) -> None:
-        """What executions produced is in the stream that goes out, unless NATS lost it."""
-        emitted = {
-            f"{execution}.{event.seq}"
+        """What executions produced went out, once, unless NATS lost its store afterwards."""
+        wiped_at = max(self.journal.wipes, default=0.0)
+        due = {
+            format_event(execution, event.seq)
             for execution, events in log.events.items()
             for event in events
-            if type(event.body).__name__ == "EventEmitted"
+            if isinstance(event.body, EventEmitted)
+            and log.committed_at[execution, event.seq] > wiped_at
         }
+        until = time.monotonic() + _OUTBOX_LIMIT_S
+        while due - (counts := await self._went_out()).keys() and time.monotonic() < until:
+            await asyncio.sleep(0.5)
+        for execution, events in log.events.items():
+            for event in events:
+                if not isinstance(event.body, EventEmitted):
+                    continue
+                times = counts.pop(format_event(execution, event.seq), 0)
+                if times > 1:
+                    found.doubled.append(f"produced CloudEvent {event.body.ref} of {execution}")
+                elif not times and format_event(execution, event.seq) in due:
+                    found.lost.append(f"produced CloudEvent {event.body.ref} of {execution}")
+        found.broken.extend(f"{one} went out and is not in the log" for one in counts)
+
+    async def _went_out(self) -> Counter[str]:
+        """Ids of the CloudEvents in the outgoing stream."""
         connection = await nats.connect(self.cluster.nats.url)
         try:
-            state = (await connection.jetstream().stream_info("REFOLD_OUT")).state
+            stream = connection.jetstream()
+            left = (await stream.stream_info("REFOLD_OUT")).state.messages
+            reader = await stream.subscribe("cloudevents.out.>", ordered_consumer=True)
+            ids: Counter[str] = Counter()
+            for _ in range(left):
+                message = await reader.next_msg(timeout=30)
+                ids[json.loads(message.data)["id"]] += 1
+            return ids
         finally:
             await connection.close()
-        if self.journal.wipes:
-            return
-        if state.messages < len(emitted):
-            found.lost.append(
-                f"{len(emitted) - state.messages} of {len(emitted)} produced CloudEvents are not in"
-                " the outgoing stream"
-            )
-        elif state.messages > len(emitted):
-            found.doubled.append(
-                f"{state.messages - len(emitted)} CloudEvents more went out than were produced"
-            )
 
     async def _check_projection(
         self, connection: asyncpg.Connection, log: Log, found: Violations

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ import aiohttp
 import asyncpg
 
 from server.embedded import EmbeddedNats, EmbeddedPostgres
+from server.embedded.ownership import programs_in
 from tests.crash.proxy import Proxy
 from tests.crash.roles import Role
 
@@ -32,6 +34,7 @@ class Cluster:
         self.api_url = f"http://127.0.0.1:{_free_port()}"
         self.work_journal = home / "work.jsonl"
         self._log_level = log_level
+        self._data_directory = home
         self._away: set[str] = set()
         self._back_at = 0.0
 
@@ -47,6 +50,9 @@ class Cluster:
         self.home.mkdir(parents=True, exist_ok=True)
         await self.postgres.start()
         await self.nats.start()
+        connection = await asyncpg.connect(self.postgres.url)
+        self._data_directory = Path(await connection.fetchval("SHOW data_directory"))
+        await connection.close()
         self.proxy = Proxy(self.home / "proxy", self.postgres.url)
         await self.proxy.start()
         direct, proxied = self._environment(self.postgres.url), self._environment(self.proxy.url)
@@ -127,6 +133,29 @@ class Cluster:
                     await asyncio.sleep(0.05)
         self._back("postgres")
 
+    async def freeze_postgres(self, seconds: float) -> None:
+        """SIGSTOP of the postmaster and all its children: connections stay and nothing answers."""
+        self._gone("postgres")
+        await _frozen(programs_in(self._data_directory, "postgres"), seconds)
+        self._back("postgres")
+
+    async def freeze_nats(self, seconds: float) -> None:
+        """SIGSTOP of the server."""
+        self._gone("nats")
+        await _frozen([self.nats.pid], seconds)
+        self._back("nats")
+
+    async def kill_everything(self, down_s: float) -> None:
+        """SIGKILL of all programs and services at once, as if the machine had died."""
+        self._gone("postgres")
+        self._gone("nats")
+        running = [role.kill(down_s) for role in self.roles.values() if role.pid is not None]
+        await asyncio.gather(self.postgres.kill(), self.nats.kill(), *running)
+        await asyncio.sleep(down_s)
+        await asyncio.gather(self.postgres.restart(), self.nats.restart())
+        self._back("postgres")
+        self._back("nats")
+
     async def kill_nats(self, down_s: float, *, wipe: bool = False) -> None:
         """SIGKILL of the server; with `wipe` it comes back with an empty store."""
         self._gone("nats")
@@ -163,6 +192,18 @@ class Cluster:
 
     def _outage_since(self, since: float) -> bool:
         return bool(self._away) or self._back_at >= since
+
+
+async def _frozen(pids: list[int], seconds: float) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _free_port() -> int:

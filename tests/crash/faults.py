@@ -57,6 +57,9 @@ class Faults:
             "backend kill": self.kill_backend,
             "nats kill": self.kill_nats,
             "nats wipe": self.wipe_nats,
+            "postgres freeze": self.freeze_postgres,
+            "nats freeze": self.freeze_nats,
+            "everything kill": self.kill_everything,
             "worker kill": self.kill_worker,
             "projector kill": self.kill_projector,
             "api kill": self.kill_api,
@@ -198,7 +201,7 @@ class Faults:
             if others.get(one.name) is not None and one.running_since == others[one.name]
         ]
         quiet = not any(
-            blow.at >= began - 1 and blow.kind in ("postgres kill", "backend kill")
+            blow.at >= began - 1 and blow.kind.split()[0] in ("postgres", "backend", "everything")
             for blow in self.blows
         )
         if owned and lived and quiet:
@@ -240,6 +243,22 @@ class Faults:
         await self.cluster.kill_nats(self._down_s(), wipe=True)
         self.journal.wipes.append(time.time())
         return Blow("nats wipe", began, hit)
+
+    async def freeze_postgres(self) -> Blow:
+        """Stopped for about as long as a lease lives."""
+        hit, began = self.busy, time.time()
+        await self.cluster.freeze_postgres(self.chance.uniform(0.1, 2 * LEASE_TTL_MS / 1000))
+        return Blow("postgres freeze", began, hit)
+
+    async def freeze_nats(self) -> Blow:
+        hit, began = self.busy, time.time()
+        await self.cluster.freeze_nats(self.chance.uniform(0.1, 3.0))
+        return Blow("nats freeze", began, hit)
+
+    async def kill_everything(self) -> Blow:
+        hit, began = self.busy, time.time()
+        await self.cluster.kill_everything(self._down_s())
+        return Blow("everything kill", began, hit)
 
     async def kill_worker(self) -> Blow:
         """In the middle of a call, if one comes within a few seconds."""
