@@ -77,6 +77,12 @@ class Settings:
     max_connections: int = _variable(
         "REFOLD_MAX_CONNECTIONS", 2_000, "HTTP connections at once, at most."
     )
+    public_url: str = _variable(
+        "REFOLD_PUBLIC_URL",
+        "",
+        "URL under which services reach the API, told to them in callback states. Unset: where"
+        " this server's own API listens, if it has one.",
+    )
     functions_dir: str = _variable(
         "REFOLD_FUNCTIONS_DIR",
         "",

@@ -5,6 +5,7 @@ import html
 
 from aiohttp import web
 
+from engine.dialects.cncf_v08 import CODES
 from schemas.api import answers
 from server.api.catalogue import PROBLEMS
 from server.api.exchange import Exchange
@@ -59,12 +60,20 @@ async def problem_page(exchange: Exchange) -> web.Response:
     """GET /errors/{code}: what a problem means and what to do about it."""
     code = exchange.request.match_info["code"]
     kind = PROBLEMS.get(code)
-    if kind is None:
-        raise ProblemRaised("not_found", f"there is no problem {code[:80]!r}")
-    again = "The very same request may succeed later." if kind.retryable else ""
-    page = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(code)}</title>"
-        f"<h1>{html.escape(kind.title)}</h1><p><code>{html.escape(code)}</code>, HTTP {kind.status}"
-        f"<p>{html.escape(kind.advice)}<p>{again}"
+    if kind is not None:
+        again = "The very same request may succeed later." if kind.retryable else ""
+        return _page(code, kind.title, f"HTTP {kind.status}. {kind.advice} {again}")
+    if code in CODES:
+        return _page(code, "A fault of a definition", CODES[code])
+    raise ProblemRaised("not_found", f"there is no problem {code[:80]!r}")
+
+
+def _page(code: str, title: str, advice: str) -> web.Response:
+    """Nothing here comes from outside, and it is escaped all the same."""
+    shown, heading, words = map(html.escape, (code, title, advice))
+    return web.Response(
+        text=f"<!doctype html><html lang=en><meta charset=utf-8><title>{shown}</title>"
+        f"<h1>{heading}</h1><p><code>{shown}</code><p>{words}",
+        content_type="text/html",
+        headers={"Content-Security-Policy": "default-src 'none'"},
     )
-    return web.Response(text=page, content_type="text/html")

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import msgspec
+
 from engine.adapters.handlers.egress import EgressPolicy
 from engine.adapters.handlers.http import HttpHandler
 from engine.adapters.handlers.http_client import HttpClient
@@ -44,6 +46,7 @@ from projections.runner import Projector
 from projections.store import ReadStore
 from server.api.exchange import ApiLimits, Services
 from server.api.listener import Listener
+from server.api.metrics import watch_engine
 from server.auth import Keyring, read_key_file
 from server.settings import BadSetting, Settings
 
@@ -141,15 +144,16 @@ class Server:
         stack.push_async_callback(pool.close)
         intake = Intake(storage.streams, hints)
         stack.push_async_callback(intake.close)
+        if "api" in self._roles:
+            await self._start_api(stack, storage, connection, hints, intake, pool, owner)
         if "engine" in self._roles:
             ports = await self._engine_ports(stack, storage, connection, hints, pool)
             node = EngineNode(self._name, ports, self._engine_settings())
             await node.start()
             stack.push_async_callback(node.stop)
+            stack.callback(watch_engine(lambda: msgspec.structs.asdict(node.counters)))
             await self._take_from_bus(stack, connection, intake, storage)
             _background(stack, _keep_partitions(owner))
-        if "api" in self._roles:
-            await self._start_api(stack, storage, connection, hints, intake, pool, owner)
 
     async def _engine_ports(
         self,
@@ -164,6 +168,7 @@ class Server:
         stack.push_async_callback(client.close)
         work = WorkHandler(connection)
         await work.start()
+        public_url = self._settings.public_url or self.http_url
         publisher = NatsPublisher(connection, prefix=self._settings.events_out)
         await publisher.start()
         return EnginePorts(
@@ -176,8 +181,8 @@ class Server:
             readers=storage.readers,
             evaluator=pool,
             handlers={
-                "http": HttpHandler(client),
-                "openapi": OpenApiHandler(client),
+                "http": HttpHandler(client, public_url),
+                "openapi": OpenApiHandler(client, public_url),
                 "python": work,
             },
             hints=hints,

@@ -1,7 +1,7 @@
 """Renders the tables of docs/cli.md, docs/http-api.md and docs/configuration.md from the program.
 
-`python -m tests.docs.reference` writes them anew; a test compares. Text outside the marked part of a
-page is written by hand and stays.
+`python -m tests.docs.reference` writes them anew; a test compares. Text outside the marked part of
+a page is written by hand and stays.
 """
 
 import re

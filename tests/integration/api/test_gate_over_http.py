@@ -118,12 +118,14 @@ def test_every_problem_has_its_page(refold):
     assert refold.ask("GET", "/errors/<script>", namespace=None).status == 404
 
 
-def test_health_readiness_and_metrics(refold):
+def test_health_readiness_and_metrics(refold, eventually):
     assert refold.ask("GET", "/healthz", namespace=None).json["status"] == "ok"
     ready = refold.ask("GET", "/readyz", namespace=None).json
     assert ready["checks"] == {"postgres": "ok", "nats": "ok"}
     metrics = refold.ask("GET", "/metrics", namespace=None)
     assert b'refold_http_request_seconds_count{route="getHealth",status="200"}' in metrics.body
+    every = b"refold_engine_owned_shards 64.0"
+    eventually(lambda: every in refold.ask("GET", "/metrics", namespace=None).body)
 
 
 def test_without_keys_a_name_that_is_not_loopback_is_refused(refold):

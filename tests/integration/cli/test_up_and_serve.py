@@ -1,4 +1,4 @@
-"""`refold up` and `refold serve` as programs: ready line, clean end, nothing left, engines apart."""
+"""`refold up` and `serve` as programs: ready line, clean end, nothing left, roles apart."""
 
 import json
 import signal
@@ -17,8 +17,8 @@ def place(tmp_path_factory):
 
 
 def _up(place: Path, **environment: str) -> Refold:
-    arguments = ["up", "--data", str(place / "data"), "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"]
-    return launch(arguments, place / "log", **environment)
+    arguments = ["up", "--data", str(place / "data"), "--http", "127.0.0.1:0"]
+    return launch([*arguments, "--nats", "127.0.0.1:0"], place / "log", **environment)
 
 
 def test_it_ends_cleanly_on_sigterm_and_leaves_nothing_running(place):
@@ -48,11 +48,13 @@ def test_an_address_that_is_taken_is_told_and_nothing_is_left(place, refold):
     reply = refold.cli("up", "--data", data, "--http", taken, "--nats", "127.0.0.1:0")
     assert reply.status == 1
     assert "cannot listen" in reply.headers["stderr"]
-    assert not [one for one in psutil.process_iter(["cwd"]) if (one.info["cwd"] or "").startswith(data)]
+    folders = [one.info["cwd"] or "" for one in psutil.process_iter(["cwd"])]
+    assert not [folder for folder in folders if folder.startswith(data)]
 
 
 def test_without_keys_it_does_not_listen_beyond_loopback(place, refold):
-    reply = refold.cli("up", "--data", str(place / "data"), "--http", "0.0.0.0:0", "--nats", "127.0.0.1:0")
+    data = str(place / "data")
+    reply = refold.cli("up", "--data", data, "--http", "0.0.0.0:0", "--nats", "127.0.0.1:0")
     assert reply.status == 2
     assert "REFOLD_API_KEYS_FILE" in reply.headers["stderr"]
 
