@@ -1,0 +1,1 @@
+"""The HTTP API: a table of routes, a gate in front of them, handlers over the ports."""
