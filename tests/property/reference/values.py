@@ -38,7 +38,7 @@ def canonical(value):
     return str(Decimal(repr(float(value)) if isinstance(value, float) else value).normalize())
 
 
-# ------------------------------------------------------------------ merging, as in Data Merging of 0.8
+# ------------------------------------------------------------------ merging as 0.8 has it
 
 
 def merged(old, new):
