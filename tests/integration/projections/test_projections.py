@@ -1,0 +1,199 @@
+"""The read tables equal what the log says: after tailing, after being killed, after a rebuild."""
+
+import asyncio
+import random
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from engine.ports.world import Failed
+from projections.runner import Projector, rebuild
+from projections.store import ReadStore
+from schemas.events.parts import Error
+from tests.runtime_harness import World, eventually, steps
+
+MIXED = """
+id: mixed
+version: "1.0"
+specVersion: "0.8"
+start: Fan
+events:
+  - {name: Go, type: go, source: tests, correlation: [{contextAttributeName: no}]}
+errors: [{name: Bad, code: bad}]
+functions:
+  - {name: work, type: custom, operation: "python:tests:work"}
+states:
+  - name: Fan
+    type: foreach
+    inputCollection: ${ .items }
+    outputCollection: ${ .done }
+    iterationParam: item
+    actions:
+      - {name: one, functionRef: {refName: work, arguments: {item: "${ .item }"}}}
+    onErrors: [{errorRef: Bad, transition: Wait}]
+    transition: Wait
+  - name: Wait
+    type: switch
+    eventConditions: [{eventRef: Go, transition: Rest}]
+    defaultCondition: {transition: Rest}
+    timeouts: {eventTimeout: PT1H}
+  - {name: Rest, type: sleep, duration: PT0.05S, end: true}
+"""
+
+
+def answer(call: Any) -> Any:
+    """Every seventh item fails in a way that the state catches."""
+    if call.arguments["item"] % 7 == 6:
+        return Failed(Error(code="bad", message="as wanted"))
+    return {"item": call.arguments["item"]}
+
+
+async def grown(world: World, count: int = 12) -> list[UUID]:
+    """Executions of many kinds, some of them left waiting."""
+    world.handler.answer = answer
+    mixed = await world.apply(MIXED)
+    plain = await world.apply(steps("plain", 3))
+    await world.started_node()
+    ids = [await world.start(mixed, {"items": list(range(n % 9))}) for n in range(count)]
+    await eventually(lambda: _waiting(world, ids))
+    await world.publish("go", {}, no="1")
+    world.handler.answer = lambda call: {"step": call.arguments["step"]}
+    ids += [await world.start(plain) for _ in range(3)]
+    for execution_id in ids:
+        await world.closed(execution_id)
+    world.handler.answer = answer
+    late = [await world.start(mixed, {"items": [1, 2]}) for _ in range(2)]
+    await eventually(lambda: _waiting(world, late))
+    return ids + late
+
+
+async def _waiting(world: World, ids: list[UUID]) -> bool:
+    return all([(await world.state(one)).waits for one in ids])
+
+
+async def caught_up(world: World, pool: asyncpg.Pool) -> ReadStore:
+    store = ReadStore(pool)
+    await store.open()
+    while await Projector(world.storage.log, store).catch_up():
+        continue
+    return store
+
+
+async def test_the_list_tells_of_each_execution_what_its_log_folds_into(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    ids = await grown(world)
+    store = await caught_up(world, read_database)
+    rows = {row["execution_id"]: row for row in await store.list_executions("default", limit=100)}
+    assert rows.keys() == set(ids)
+    for execution_id, row in rows.items():
+        state = await world.state(execution_id)
+        assert (row["status"], row["last_seq"], row["started_at"], row["closed_at"]) == (
+            state.status, state.seq, state.started_at, state.closed_at,
+        )  # fmt: skip
+    waiting = await store.list_executions("default", status="waiting")
+    assert {row["execution_id"] for row in waiting} == set(ids[-2:])
+    assert len(await store.list_executions("default", workflow="plain")) == 3
+    assert await store.list_executions("elsewhere") == []
+
+
+async def test_pages_follow_each_other_without_gap(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    ids = await grown(world)
+    store = await caught_up(world, read_database)
+    seen: list[UUID] = []
+    while True:
+        before = seen[-1] if seen else None
+        page = await store.list_executions("default", before=before, limit=4)
+        seen += [row["execution_id"] for row in page]
+        if not page:
+            break
+    assert seen == sorted(ids, reverse=True)
+
+
+async def test_the_history_has_every_scope_and_attempt(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    ids = await grown(world)
+    store = await caught_up(world, read_database)
+    for execution_id in ids:
+        rows = await world.rows(execution_id)
+        scopes = await store.list_scopes("default", execution_id)
+        opening = {"StateEntered", "BranchStarted", "IterationStarted"}
+        assert [s["frame"] for s in scopes] == [r.seq for r in rows if r.type in opening]
+        state = await world.state(execution_id)
+        open_frames = {one.id for one in state.frames.values() if one.kind != "execution"}
+        assert {s["frame"] for s in scopes if s["left_at"] is None} == open_frames
+        attempts = await store.list_attempts("default", execution_id)
+        scheduled = [r.seq for r in rows if r.type == "ActionScheduled"]
+        assert [a["seq"] for a in attempts] == scheduled
+        assert all(a["outcome"] is not None for a in attempts)
+        failed = sum(r.type == "ActionFailed" for r in rows)
+        assert sum(a["outcome"] == "failed" for a in attempts) == failed
+
+
+async def test_a_rebuild_beside_the_live_tables_gives_the_same_and_is_swapped_in(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    await grown(world)
+    live = await caught_up(world, read_database)
+    before, generation = await live.fingerprint(), live.generation
+    beside = ReadStore(read_database, generation + 1)
+    assert await rebuild(world.storage.log, live, beside) == before
+    assert live.generation == generation + 1
+    assert await live.fingerprint() == before
+    schemas = await read_database.fetch("SELECT nspname FROM pg_namespace WHERE nspname ~ '^read_'")
+    assert [row["nspname"] for row in schemas] == [f"read_{generation + 1}"]
+
+
+async def test_projectors_that_are_killed_at_any_instant_apply_every_event_once(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    seed = random.SystemRandom().randrange(10**9)
+    print("seed", seed)
+    chance = random.Random(seed)
+    quiet = await caught_up(world, read_database)
+    growing = asyncio.create_task(grown(world, 40))
+    kills = 0
+    while not growing.done() or kills < 20:
+        running = [
+            asyncio.create_task(Projector(world.storage.log, quiet, 0.005).run()) for _ in range(2)
+        ]
+        await asyncio.sleep(chance.random() * 0.05)
+        for one in running:
+            one.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        kills += 1
+    await growing
+    store = await caught_up(world, read_database)
+    anew = ReadStore(read_database, store.generation + 1)
+    assert await store.fingerprint() == await rebuild(world.storage.log, store, anew)
+
+
+async def test_one_unreadable_event_does_not_stop_the_other_shards(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    ids = await grown(world)
+    poisoned = (await world.rows(ids[0]))[0].shard
+
+    class Poisoned:
+        heads = world.storage.log.heads
+
+        async def read_shard(self, shard: int, *rest: Any) -> Any:
+            if shard == poisoned:
+                raise ValueError("an event that this release cannot read")
+            return await world.storage.log.read_shard(shard, *rest)
+
+    store = ReadStore(read_database)
+    await store.open()
+    projecting = asyncio.create_task(Projector(Poisoned(), store, 0.01).run())
+    others = {one for one in ids if (await world.rows(one))[0].shard != poisoned}
+    await eventually(lambda: _listed(store, others))
+    projecting.cancel()
+
+
+async def _listed(store: ReadStore, wanted: set[UUID]) -> bool:
+    rows = await store.list_executions("default", limit=100)
+    return {row["execution_id"] for row in rows} == wanted
