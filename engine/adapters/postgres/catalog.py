@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import asyncpg
+
 from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.statements import load
 from engine.model.errors import Unavailable
@@ -18,9 +20,14 @@ class PostgresCatalog:
         self._database = database
 
     async def installation(self) -> Installation:
-        row = await self._database.row(_SQL["installation"])
-        if row is None:
-            raise Unavailable("the log has no row in log.meta: migrate the database as its owner")
+        try:
+            row = await self._database.row(_SQL["installation"])
+        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
+            raise Unavailable(
+                f"this is no log that this login may use ({error}): migrate the database as its "
+                "owner, and grant the role refold_engine to the login"
+            ) from error
+        assert row is not None, "the first migration writes the one row of log.meta"
         return Installation(*row)
 
     async def find_birth(self, namespace: str, execution_id: UUID) -> BirthRow | None:

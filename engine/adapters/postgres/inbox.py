@@ -53,7 +53,7 @@ class PostgresInbox:
     async def read(
         self, shards: Sequence[int], excluded: Sequence[int], limit: int
     ) -> list[InboxRow]:
-        rows = await self._database.rows(_SQL["read"], list(shards), list(excluded), limit)
+        rows = await self._database.rows(_SQL["read"], list(set(shards)), list(excluded), limit)
         return [InboxRow(*row) for row in rows]
 
     async def mint(self, shard: int, count: int) -> list[UUID]:

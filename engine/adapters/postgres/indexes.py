@@ -17,7 +17,7 @@ class PostgresIndexes:
         self._database = database
 
     async def due_timers(self, shards: Sequence[int], now: int, limit: int) -> list[TimerRow]:
-        rows = await self._database.rows(_SQL["due_timers"], list(shards), now, limit)
+        rows = await self._database.rows(_SQL["due_timers"], list(set(shards)), now, limit)
         return [TimerRow(*row) for row in rows]
 
     async def next_due(self, shards: Sequence[int]) -> int | None:

@@ -2,11 +2,18 @@
 
 from typing import Any
 
+import asyncpg
+
 from engine.adapters.postgres.migrate import migrations
 from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.statements import load
 
 _SQL = load("inspection")
+_NOT_THERE = (
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,  # the migration that grants has not run
+)
 
 
 async def settings(database: Database) -> dict[str, str]:
@@ -22,9 +29,18 @@ async def now_ms(database: Database) -> int:
 
 
 async def missing_migrations(database: Database) -> list[str]:
-    """Files of this release that did not run here."""
-    done = {row["name"] for row in await database.rows(_SQL["migrations"])}
+    """Files of this release that did not run here: all of them where there is no log, or none that
+    this login may read. Raises Unavailable."""
+    try:
+        done = {row["name"] for row in await database.rows(_SQL["migrations"])}
+    except _NOT_THERE:
+        done = set()
     return [one.name for one in migrations("log") if one.name not in done]
+
+
+async def may_migrate(database: Database) -> bool:
+    """Whether this login is the owner of the log, or could become it. Raises Unavailable."""
+    return bool(await database.value(_SQL["may_migrate"]))
 
 
 async def may_change_events(database: Database) -> tuple[str, bool]:

@@ -74,7 +74,9 @@ class PostgresStreams:
     async def subscribers(
         self, namespace: str, types: Sequence[str], keys: Sequence[bytes]
     ) -> list[SubscriptionRow]:
-        rows = await self._database.rows(_SQL["subscribers"], namespace, list(types), list(keys))
+        rows = await self._database.rows(
+            _SQL["subscribers"], namespace, list(set(types)), list(set(keys))
+        )
         return [SubscriptionRow(*row) for row in rows]
 
     async def advance(

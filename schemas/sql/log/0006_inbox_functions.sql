@@ -21,51 +21,49 @@ CREATE FUNCTION log.accept_start_v1(
 )
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     v_minted uuid := log.mint_execution_v1(p_shard);
-    v_first  uuid;
-    v_other  text;
+    v_keys   text[];
+    v_key    text;
+    v_known  log.start_keys;
 BEGIN
-    -- In the order of the keys, so that two requests with the same keys cannot block each other.
-    INSERT INTO log.start_keys (namespace, workflow, key, execution_id, request_hash, at)
-    SELECT p_namespace, p_workflow, k.key, v_minted, p_request_hash, log.now_ms_v1()
-    FROM unnest(p_keys) AS k (key) ORDER BY k.key
-    ON CONFLICT (namespace, workflow, key) DO NOTHING;
+    -- In the order of the keys, so that two requests with the same keys cannot block each other;
+    -- key by key, because a plan for many keys, made while there were few, reads all of a workflow.
+    SELECT coalesce(array_agg(DISTINCT given.key ORDER BY given.key), '{}') INTO v_keys
+    FROM unnest(p_keys) AS given (key);
+    FOREACH v_key IN ARRAY v_keys LOOP
+        INSERT INTO log.start_keys (namespace, workflow, key, execution_id, request_hash, at)
+        VALUES (p_namespace, p_workflow, v_key, v_minted, p_request_hash, log.now_ms_v1())
+        ON CONFLICT (namespace, workflow, key) DO NOTHING;
+        CONTINUE WHEN FOUND;
+        SELECT * INTO v_known FROM log.start_keys AS k
+        WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = v_key;
+        IF v_known.request_hash <> p_request_hash OR v_known.execution_id <> execution_id THEN
+            RAISE EXCEPTION 'the start key % was used for another request', to_json(v_key)
+                USING ERRCODE = 'RF002';
+        END IF;
+        execution_id := v_known.execution_id;
+    END LOOP;
 
-    SELECT k.execution_id INTO v_first
-    FROM log.start_keys AS k
-    WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = ANY (p_keys)
-      AND k.execution_id <> v_minted
-    ORDER BY k.key LIMIT 1;
-
-    IF v_first IS NULL THEN
+    existed := execution_id IS NOT NULL;
+    IF NOT existed THEN
+        execution_id := v_minted;
         INSERT INTO log.inbox (shard, kind, execution_id, namespace, position, body, actor,
                                traceparent)
         VALUES (p_shard, 'start', v_minted, p_namespace, log.stream_position_v1(p_namespace),
                 p_body, p_actor, p_traceparent);
-        execution_id := v_minted;
-        existed := false;
         RETURN;
     END IF;
 
-    SELECT k.key INTO v_other
-    FROM log.start_keys AS k
-    WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = ANY (p_keys)
-      AND k.execution_id <> v_minted
-      AND (k.execution_id <> v_first OR k.request_hash <> p_request_hash)
-    ORDER BY k.key LIMIT 1;
-    IF v_other IS NOT NULL THEN
-        RAISE EXCEPTION 'the start key % was used for another request', to_json(v_other)
-            USING ERRCODE = 'RF002';
-    END IF;
-
     -- Keys that are new from now on name the execution that the others named.
-    UPDATE log.start_keys AS k SET execution_id = v_first
-    WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = ANY (p_keys)
-      AND k.execution_id = v_minted;
-    execution_id := v_first;
-    existed := true;
+    FOREACH v_key IN ARRAY v_keys LOOP
+        UPDATE log.start_keys AS k SET execution_id = accept_start_v1.execution_id
+        WHERE k.namespace = p_namespace AND k.workflow = p_workflow AND k.key = v_key
+          AND k.execution_id = v_minted;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION log.accept_start_v1(text, text, text[], integer, bytea, bytea, text, text) IS

@@ -1,8 +1,13 @@
 -- name: due_timers
--- Timers that are due, the earliest first.
-SELECT shard, execution_id, timer, due FROM log.timers
-WHERE shard = ANY ($1::integer[]) AND due <= $2
-ORDER BY due, shard, execution_id, timer LIMIT $3;
+-- Timers that are due, the earliest first: a look into the index for each shard.
+SELECT t.shard, t.execution_id, t.timer, t.due
+FROM unnest($1::integer[]) AS mine (shard)
+CROSS JOIN LATERAL (
+    SELECT one.* FROM log.timers AS one
+    WHERE one.shard = mine.shard AND one.due <= $2
+    ORDER BY one.due LIMIT $3
+) AS t
+ORDER BY t.due, t.shard, t.execution_id, t.timer LIMIT $3;
 
 -- name: next_due
 -- When the next timer is due: one look into the index for each shard.

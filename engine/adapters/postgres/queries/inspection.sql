@@ -14,6 +14,14 @@ SELECT log.now_ms_v1();
 -- Files that ran.
 SELECT name FROM log.migrations ORDER BY number;
 
+-- name: may_migrate
+-- Whether this login owns the schema of the log, or may make it where there is none.
+SELECT CASE
+    WHEN to_regnamespace('log') IS NULL
+        THEN has_database_privilege(current_database(), 'CREATE')
+    ELSE (SELECT pg_has_role(n.nspowner, 'USAGE') FROM pg_namespace AS n WHERE n.nspname = 'log')
+END;
+
 -- name: may_change_events
 -- Whether the role that an engine works as could change or remove an event.
 SELECT current_user AS role,

@@ -45,7 +45,11 @@ SET seq = excluded.seq, evolve_version = excluded.evolve_version, state = exclud
 WHERE kept.seq <= excluded.seq;
 
 -- name: load_snapshots
--- Snapshots of these (shard, execution).
+-- Snapshots of these (shard, execution): a look for each.
 SELECT s.shard, s.execution_id, s.seq, s.evolve_version, s.state
 FROM unnest($1::integer[], $2::uuid[]) AS wanted (shard, execution_id)
-JOIN log.snapshots AS s USING (shard, execution_id);
+CROSS JOIN LATERAL (
+    SELECT one.* FROM log.snapshots AS one
+    WHERE one.shard = wanted.shard AND one.execution_id = wanted.execution_id
+    OFFSET 0
+) AS s;

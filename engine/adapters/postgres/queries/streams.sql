@@ -75,12 +75,24 @@ WHERE t.namespace = $1
 ORDER BY t.id;
 
 -- name: subscribers
--- Open subscriptions of these types that any key or one of these keys satisfies.
-SELECT shard, execution_id, wait, ref, namespace, type, key, after FROM log.subscriptions
-WHERE namespace = $1 AND type = ANY ($2::text[]) AND key IS NULL
+-- Open subscriptions of these types that any key or one of these keys satisfies: a look for each
+-- type and key (OFFSET 0 keeps the planner from reading all subscriptions of a type).
+SELECT s.shard, s.execution_id, s.wait, s.ref, s.namespace, s.type, s.key, s.after
+FROM unnest($2::text[]) AS wanted (type)
+CROSS JOIN LATERAL (
+    SELECT one.* FROM log.subscriptions AS one
+    WHERE one.namespace = $1 AND one.type = wanted.type AND one.key IS NULL
+    OFFSET 0
+) AS s
 UNION ALL
-SELECT shard, execution_id, wait, ref, namespace, type, key, after FROM log.subscriptions
-WHERE namespace = $1 AND type = ANY ($2::text[]) AND key = ANY ($3::bytea[])
+SELECT s.shard, s.execution_id, s.wait, s.ref, s.namespace, s.type, s.key, s.after
+FROM unnest($2::text[]) AS wanted (type)
+CROSS JOIN unnest($3::bytea[]) AS given (key)
+CROSS JOIN LATERAL (
+    SELECT one.* FROM log.subscriptions AS one
+    WHERE one.namespace = $1 AND one.type = wanted.type AND one.key = given.key
+    OFFSET 0
+) AS s
 ORDER BY shard, execution_id, wait, ref;
 
 -- name: advance
