@@ -5,12 +5,14 @@ import json
 from typing import Any
 from uuid import UUID
 
+from msgspec import Raw
+
 from engine.adapters.memory.hints import MemoryHints
 from engine.adapters.postgres.migrate import migrate
 from engine.adapters.postgres.storage import PostgresStorage, open_storage
 from engine.dialects.cncf_v08 import DIALECT, program_of
 from engine.model.evaluation import EvalAnswer, EvalRequest
-from engine.model.ids import shard_of_key
+from engine.model.ids import parse_execution, shard_of_key
 from engine.model.program import Program
 from engine.ports.requests import StartRequest, encode
 from engine.ports.rows import DefinitionRow
@@ -18,6 +20,7 @@ from engine.ports.world import Answered, Call
 from engine.runtime.engine_ports import EnginePorts
 from engine.runtime.node import EngineNode
 from engine.runtime.settings import EngineSettings
+from schemas.json_text import dumps
 
 _RESULT = {"order": "3f1c9a52-8d0e-4d3c-9a41-5d8a2b6f7c11", "ok": True, "price": 19.95, "note": "x"}
 
@@ -43,6 +46,15 @@ def workflow_of(steps: int) -> str:
             "states": states,
         }
     )
+
+
+def definition_row(text: str) -> DefinitionRow:
+    """A definition as it is applied."""
+    program = program_of(text.encode(), "application/json")
+    return DefinitionRow(
+        "default", program.workflow, program.version, program.definition_hash, DIALECT,
+        "application/json", text.encode(), {}, 0, "bench", True,
+    )  # fmt: skip
 
 
 class _Noop:
@@ -95,29 +107,25 @@ class EngineRoom:
 
     async def apply(self, steps: int) -> DefinitionRow:
         """Apply the definition of so many steps."""
-        source = workflow_of(steps).encode()
-        program = program_of(source, "application/json")
-        row = DefinitionRow(
-            "default", program.workflow, program.version, program.definition_hash, DIALECT,
-            "application/json", source, {}, 0, "bench", True,
-        )  # fmt: skip
+        row = definition_row(workflow_of(steps))
         await self.storage.definitions.apply(row, [], None)
         return row
 
-    async def run(self, row: DefinitionRow, key: str) -> None:
+    async def run(self, row: DefinitionRow, key: str, data: Any = None) -> UUID:
         """Start one execution, through the inbox as the API does, and wait for its end."""
         shard = shard_of_key("default", row.workflow, key, self.storage.installation.shards)
-        body = encode(StartRequest(row.workflow, row.version, row.definition_hash, key))
+        given = Raw(dumps(data if data is not None else {}))
+        request = StartRequest(row.workflow, row.version, row.definition_hash, key, input=given)
+        body = encode(request)
         execution, _ = await self.storage.inbox.accept_start(
             "default", row.workflow, [key], shard, b"0" * 32, body, "bench", None
         )
         done = self._done.setdefault(execution, asyncio.get_running_loop().create_future())
         await self._hints.notify(f"inbox.{shard}")
         await done
+        return execution
 
     def _closed(self, topic: str) -> None:
-        from engine.model.ids import parse_execution
-
         execution = parse_execution(topic.partition(".")[2])
         done = self._done.get(execution)
         if done is not None and not done.done():

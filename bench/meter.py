@@ -2,15 +2,14 @@
 
 import os
 import time
-from types import TracebackType
 from typing import Any, Self
 
 import psutil
 
 
 class Meter:
-    """`with Meter(postgres=pid) as meter:` then `meter.wall_s`, `meter.cpu_s[name]`; `engine` is this
-    process alone, other names are process trees."""
+    """`with Meter(postgres=pid) as meter:` then `meter.wall_s`, `meter.cpu_s[name]`; `engine` is
+    this process alone, other names are process trees."""
 
     def __init__(self, **pids: int) -> None:
         self._pids = pids
@@ -22,12 +21,7 @@ class Meter:
         self._began = time.perf_counter()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.wall_s = time.perf_counter() - self._began
         after = self._cpu()
         self.cpu_s = {name: after[name] - self._before[name] for name in after}
