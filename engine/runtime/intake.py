@@ -121,15 +121,15 @@ class InboxIntake:
             row.execution_id for row in others if row.execution_id not in fresh
         )
         unknown = [row for row in others if row.execution_id not in fresh | loaded.keys()]
-        accepted = {
+        absent = {
             row.execution_id
             for row in unknown
-            if await self._context.ports.inbox.is_accepted(row.namespace, row.execution_id)
+            if not await self._context.ports.inbox.is_accepted(row.namespace, row.execution_id)
         }
         for row, make in prepared:
             self._guarded(row, shards, make)
         for row in others:
-            self._guarded(row, shards, lambda row, _: self._route(row, accepted))
+            self._guarded(row, shards, lambda row, _: self._route(row, absent))
 
     def _guarded(
         self,
@@ -217,8 +217,9 @@ class InboxIntake:
         taken = ((row.shard, row.id),)
         self._cycle.post(hot, Mail(command, row.actor, row.traceparent, taken))
 
-    def _route(self, row: InboxRow, accepted: set[UUID]) -> None:
-        """A callback, cancel or hint for an execution that exists, or is about to."""
+    def _route(self, row: InboxRow, absent: set[UUID]) -> None:
+        """A callback, cancel or hint for an execution that exists, or is about to. One that has
+        left memory since it was loaded is loaded again when the row is read again."""
         hot = self._residents.find(row.execution_id, time.monotonic())
         quarantined = self._residents.quarantined.get(row.execution_id)
         if quarantined is not None:
@@ -227,10 +228,10 @@ class InboxIntake:
             self._mail(hot, row, _command_of(row))
             if row.kind == "hint":
                 self._lookout.look(hot)
-        elif row.execution_id in accepted:
-            self._residents.in_hand.pop(row.id, None)
-        else:
+        elif row.execution_id in absent:
             self._quarantine(row, RowRefused("no execution has this id"))
+        else:
+            self._residents.in_hand.pop(row.id, None)
 
 
 def _fitting(rows: list[InboxRow], room: int) -> list[InboxRow]:
