@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -99,7 +100,7 @@ async def fenced(storage: PostgresStorage, rows: int, calls: int) -> None:
         began = time.perf_counter()
         [astuple(event) for event in made.events]
         encoded.append(time.perf_counter() - began)
-        whole.append(await timed(lambda made=made: storage.log.append(made)))
+        whole.append(await timed(partial(storage.log.append, made)))
         head = replace(head, last_position=head.last_position + rows)
     report(f"append, {rows} rows", rows, whole[2:])
     report("  of which rows to tuples", rows, encoded[2:])
@@ -117,11 +118,8 @@ async def unfenced(dsn: str, storage: PostgresStorage, rows: int, calls: int) ->
         if number % 10 == 0:
             ids = await storage.inbox.mint(SHARD, 10)
         made = batch(head, ids, 1 + number % 10 * (rows // 10), rows)
-        taken.append(
-            await timed(
-                lambda made=made: session.execute(statement, [astuple(row) for row in made.events])
-            )
-        )
+        events = [astuple(row) for row in made.events]
+        taken.append(await timed(partial(session.execute, statement, events)))
         head = replace(head, last_position=head.last_position + rows)
     await session.close()
     report(f"INSERT .. unnest, {rows} rows", rows, taken[2:])
