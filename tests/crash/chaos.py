@@ -22,6 +22,7 @@ WEIGHTS = {
     "both engines kill": 6,
     "engine freeze": 16,
     "freeze in a commit": 10,
+    "requests delayed": 12,
     "postgres kill": 12,
     "backend kill": 10,
     "nats kill": 10,

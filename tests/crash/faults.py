@@ -13,6 +13,7 @@ import asyncpg
 
 from tests.crash.cluster import LEASE_TTL_MS, Cluster
 from tests.crash.journal import Journal
+from tests.crash.proxy import Proxy
 from tests.crash.roles import Role
 from tests.crash.stub import Stub
 from tests.crash.watch import Watch
@@ -53,6 +54,7 @@ class Faults:
             "both engines kill": self.kill_both_engines,
             "engine freeze": self.freeze_engine,
             "freeze in a commit": self.freeze_in_commit,
+            "requests delayed": self.delay_requests,
             "postgres kill": self.kill_postgres,
             "backend kill": self.kill_backend,
             "nats kill": self.kill_nats,
@@ -155,17 +157,10 @@ class Faults:
     async def freeze_in_commit(self) -> Blow:
         """Stopped while its statements have run, hold the head rows and have not committed: the
         next owner has to end its sessions, and what was in them must never commit."""
-        proxy, victim = self.cluster.proxy, self.cluster.roles["engine2"]
-        assert proxy is not None
-        async with asyncio.timeout(60):
-            while victim.pid is None or not self.watch.open_in(await self._owned(victim.pid)):
-                await asyncio.sleep(_POLL_S)
-        owned = await self._owned(victim.pid)
-        proxy.withhold_syncs()
+        proxy, victim, owned = await self._proxied_owner()
+        proxy.withhold(tails_only=True)
         try:
-            until = time.monotonic() + 5
-            while not proxy.withheld and time.monotonic() < until:
-                await asyncio.sleep(0.001)
+            await self._until(lambda: proxy.withheld > 0)
             await asyncio.sleep(self.chance.choice((0, 0.02, 0.2)))
             hit, began = proxy.withheld > 0 and self.watch.open_in(owned) > 0, time.time()
             pid = victim.freeze()
@@ -177,6 +172,38 @@ class Faults:
         await asyncio.sleep(self.chance.uniform(0, 0.1))
         victim.thaw()
         return Blow("freeze in a commit", began, hit, f"{proxy.withheld} requests")
+
+    async def delay_requests(self) -> Blow:
+        """An append is under way so long that the shards have gone to another engine, which writes,
+        before it arrives: it must be refused."""
+        proxy, victim, owned = await self._proxied_owner()
+        proxy.withhold(tails_only=False)
+        try:
+            await self._until(lambda: proxy.withheld_appends > 0)
+            hit, began, pid = proxy.withheld_appends > 0, time.time(), victim.pid
+            assert pid is not None
+            took = self._measure(pid, victim, owned, began)
+            await asyncio.wait([took], timeout=10 + LEASE_TTL_MS / 1000)
+            await asyncio.sleep(self.chance.choice((0, 0.1, 0.5)))
+        finally:
+            proxy.release()
+            self.cluster.disturbed()
+        return Blow("requests delayed", began, hit, f"{proxy.withheld_appends} appends")
+
+    async def _proxied_owner(self) -> tuple[Proxy, Role, set[int]]:
+        """The engine behind the proxy, once it owns shards with open executions."""
+        proxy, victim = self.cluster.proxy, self.cluster.roles["engine2"]
+        assert proxy is not None
+        async with asyncio.timeout(60):
+            while victim.pid is None or not self.watch.open_in(await self._owned(victim.pid)):
+                await asyncio.sleep(_POLL_S)
+        return proxy, victim, await self._owned(victim.pid)
+
+    async def _until(self, holds: Callable[[], bool], limit_s: float = 5.0) -> None:
+        """Wait until it holds, or some seconds: then the fault will have hit nothing."""
+        until = time.monotonic() + limit_s
+        while not holds() and time.monotonic() < until:
+            await asyncio.sleep(0.001)
 
     def _measure(self, pid: int, victim: Role, owned: set[int], began: float) -> asyncio.Task[None]:
         task = asyncio.create_task(self._until_taken(pid, victim, owned, began))

@@ -1,7 +1,8 @@
 """A proxy before Postgres that misbehaves.
 
-It swallows replies, so that the client cannot know what was committed, or keeps back the end of
-requests, so that a statement has run, holds its locks and cannot commit.
+It swallows replies, so that the client cannot know what was committed; or keeps back the end of
+requests, so that a statement has run, holds its locks and cannot commit; or keeps back requests
+whole, so that they arrive when their sender is no longer the owner of what they write to.
 """
 
 import asyncio
@@ -13,6 +14,8 @@ _SOCKET = ".s.PGSQL.5432"
 _CHUNK = 65_536
 _SYNC = b"S\x00\x00\x00\x04"
 """The message that ends a request, and with it the transaction of a statement."""
+_APPEND_BYTES = 1_500
+"""No other request of an engine at work is as large as an append of a few events."""
 
 
 class Proxy:
@@ -27,8 +30,10 @@ class Proxy:
         self._swallowing = False
         self._passing = asyncio.Event()
         self._passing.set()
+        self._tails_only = False
         self.swallowed = 0
         self.withheld = 0
+        self.withheld_appends = 0
 
     @property
     def url(self) -> str:
@@ -58,9 +63,10 @@ class Proxy:
         self._swallowing = False
         return self.swallowed - before
 
-    def withhold_syncs(self) -> None:
-        """From now on requests are forwarded without their end."""
-        self.withheld = 0
+    def withhold(self, *, tails_only: bool) -> None:
+        """From now on requests are not forwarded, or only without their end."""
+        self.withheld = self.withheld_appends = 0
+        self._tails_only = tails_only
         self._passing.clear()
 
     def release(self) -> None:
@@ -97,11 +103,20 @@ class Proxy:
                 if replies and self._swallowing:
                     self.swallowed += len(data)
                     continue
-                if not replies and not self._passing.is_set() and data.endswith(_SYNC):
-                    sink.write(data.removesuffix(_SYNC))
-                    self.withheld += 1
-                    await self._passing.wait()
-                    data = _SYNC
+                if not replies and not self._passing.is_set():
+                    data = await self._kept_back(data, sink)
                 sink.write(data)
                 await sink.drain()
         sink.transport.abort()
+
+    async def _kept_back(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
+        """What is left to be sent when requests pass again."""
+        if self._tails_only and not data.endswith(_SYNC):
+            return data
+        if self._tails_only:
+            sink.write(data.removesuffix(_SYNC))
+            data = _SYNC
+        self.withheld += 1
+        self.withheld_appends += len(data) > _APPEND_BYTES
+        await self._passing.wait()
+        return data

@@ -18,6 +18,7 @@ KILLS = {
     "both engines kill": 1,
     "engine freeze": 2,
     "freeze in a commit": 1,
+    "requests delayed": 1,
     "postgres kill": 2,
     "backend kill": 1,
     "nats kill": 1,
