@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from engine.adapters.memory.hints import MemoryHints
 from engine.core.replay import fold
 from engine.dialects.cncf_v08 import DIALECT, program_of
@@ -143,8 +145,6 @@ class World:
     async def start(self, row: DefinitionRow, data: Any = None, key: str = "") -> UUID:
         key = key or f"key-{next(self._numbers)}"
         shard = shard_of_key(NAMESPACE, row.workflow, key, self.storage.installation.shards)
-        import msgspec
-
         request = StartRequest(
             workflow=row.workflow, version=row.version, definition_hash=row.definition_hash,
             start_key=key, input=msgspec.Raw(dumps(data if data is not None else {})),
@@ -217,7 +217,8 @@ def steps(name: str, count: int) -> str:
     for number in range(1, count + 1):
         lines += [
             f"- name: s{number}", "  type: operation", "  actions:",
-            "  - functionRef:", "      refName: work", "      arguments:", f"        step: {number}",
+            "  - functionRef:", "      refName: work", "      arguments:",
+            f"        step: {number}",
         ]  # fmt: skip
         lines += [f"  transition: s{number + 1}"] if number < count else ["  end: true"]
     return "\n".join(lines) + "\n"

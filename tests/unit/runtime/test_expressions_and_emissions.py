@@ -6,6 +6,7 @@ import json
 
 from engine.model.errors import Unavailable
 from engine.model.ids import format_event
+from engine.ports.requests import CancelRequest, encode
 from tests.runtime_harness import World, eventually, steps
 
 PARKED = """
@@ -98,8 +99,6 @@ async def test_an_evaluator_that_breaks_is_an_error_of_the_expression(world: Wor
 
 
 async def test_commands_behind_a_parked_one_keep_their_order(world: World) -> None:
-    from engine.ports.requests import CancelRequest, encode
-
     world.evaluator.outputs = b'[{"got": 3}]'
     world.evaluator.gate.clear()
     row = await world.apply(PARKED)

@@ -14,7 +14,7 @@ from engine.model.state import ExecutionState
 from engine.ports.rows import Append
 from engine.ports.world import Call
 from engine.runtime.settings import EngineSettings
-from tests.runtime_harness import QUICK, World, eventually, steps
+from tests.runtime_harness import QUICK, World, compile_row, eventually, steps
 
 SLEEPER = """
 id: sleeper
@@ -309,8 +309,6 @@ async def test_a_quarantine_that_is_over_lets_the_execution_go_on(world: World) 
     broken = True
 
     def compile_or_not(definition: Any) -> Any:
-        from tests.runtime_harness import compile_row
-
         if broken:
             raise RuntimeError("cannot compile today")
         return compile_row(definition)

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from engine.model.ids import idempotency_key
+import msgspec
+
+from engine.model.ids import idempotency_key, read_callback_token
 from engine.ports.requests import CallbackRequest, CancelRequest, encode
 from engine.ports.world import Call, Failed
 from engine.runtime.calls import state_name
@@ -189,8 +191,6 @@ states:
 
 
 async def test_a_callback_token_sent_with_the_action_leads_its_answer_home(world: World) -> None:
-    from engine.model.ids import read_callback_token
-
     row = await world.apply(CALLBACK)
     await world.started_node()
     execution_id = await world.start(row)
@@ -199,8 +199,6 @@ async def test_a_callback_token_sent_with_the_action_leads_its_answer_home(world
     assert token is not None
     named, frame = read_callback_token(b"0" * 32, token)
     assert named == execution_id
-    import msgspec
-
     body = encode(CallbackRequest(frame, msgspec.Raw(b'{"approved": true}')))
     await world.storage.inbox.put("callback", execution_id, NAMESPACE, body, "test", None)
     state = await world.closed(execution_id)
