@@ -36,6 +36,7 @@ from schemas import events as log
 from schemas.json_text import dumps, loads
 
 EXECUTION = UUID("01900000-0000-7000-8000-000000000001")
+MAX_DELIVERIES = 200
 TERMINAL = (
     log.ExecutionCompleted, log.ExecutionFailed, log.ExecutionCancelled, log.GatheringExpired,
 )  # fmt: skip
@@ -66,7 +67,7 @@ class CoreRun:
         self._look()
 
     def publish(self, event):
-        self.stream.append(_arrived(event, len(self.stream) + 1))
+        self.stream.append(arrived_of(event, len(self.stream) + 1))
         if self.state.phase in ("new", "gathering"):
             self._offer(self.stream[-1])
         self._look()
@@ -137,9 +138,9 @@ class CoreRun:
     def _key(self, one, last):
         frame = self.state.frames[one.frame]
         where = (frame.branch, frame.iteration)
-        while frame.kind != "state":
+        while frame.kind not in ("state", "execution"):
             frame = self.state.frames[frame.parent]
-        return (self.entries[frame.id], *where, one.node, last)
+        return (self.entries.get(frame.id), *where, one.node, last)
 
     # -------------------------------------------------------------- CloudEvents, as the runtime
 
@@ -153,8 +154,10 @@ class CoreRun:
             self._step(OfferEvent(arrived))
 
     def _look(self):
-        while self.state.phase == "running" and self._deliver_one():
-            pass
+        for _ in range(MAX_DELIVERIES):
+            if self.state.phase != "running" or not self._deliver_one():
+                return
+        raise AssertionError("CloudEvents are taken without end")
 
     def _deliver_one(self):
         for wait in self.state.waits.values():
@@ -254,7 +257,7 @@ def _copied(value):
     return loads(dumps(value))
 
 
-def _arrived(event, position):
+def arrived_of(event, position):
     reference = log.CloudEventRef(position, f"id-{position}", event["source"], event["type"])
     return Arrived(
         event=reference, at=0, attributes=event["attributes"], payload=event["data"],
