@@ -64,7 +64,8 @@ class Proxy:
         return self.swallowed - before
 
     def withhold(self, *, tails_only: bool) -> None:
-        """From now on requests are not forwarded, or only without their end."""
+        """From now on requests are forwarded only without their end; or, from the next append on,
+        not at all."""
         self.withheld = self.withheld_appends = 0
         self._tails_only = tails_only
         self._passing.clear()
@@ -111,12 +112,15 @@ class Proxy:
 
     async def _kept_back(self, data: bytes, sink: asyncio.StreamWriter) -> bytes:
         """What is left to be sent when requests pass again."""
-        if self._tails_only and not data.endswith(_SYNC):
-            return data
+        is_append = len(data) > _APPEND_BYTES
         if self._tails_only:
+            if not data.endswith(_SYNC):
+                return data
             sink.write(data.removesuffix(_SYNC))
             data = _SYNC
+        elif not is_append and not self.withheld_appends:
+            return data
         self.withheld += 1
-        self.withheld_appends += len(data) > _APPEND_BYTES
+        self.withheld_appends += is_append
         await self._passing.wait()
         return data
