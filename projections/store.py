@@ -58,9 +58,21 @@ class ReadStore:
         async with self._database.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(727469)")
             await connection.execute(live_table())
-            if not self._pinned:
-                self._generation = await connection.fetchval("SELECT live FROM read.generations")
+            await self._find_live(connection)
             await connection.execute(tables(self._generation))
+
+    async def join(self) -> bool:
+        """Find out which generation is live, of tables that their owner makes. False: there are
+        none yet that this login may read."""
+        async with self._database.acquire() as connection:
+            if not await connection.fetchval(statements("read.sql", 0)["is_made"]):
+                return False
+            await self._find_live(connection)
+        return True
+
+    async def _find_live(self, connection: Connection) -> None:
+        if not self._pinned:
+            self._generation = await connection.fetchval("SELECT live FROM read.generations")
 
     async def positions(self) -> dict[int, int]:
         """How far each shard was read; a shard that was never read is missing."""

@@ -1,5 +1,12 @@
 -- What the API asks of the read tables.
 
+-- name: is_made
+-- Whether the tables are there for this login: one transaction makes them and lets it in.
+SELECT EXISTS (
+    SELECT FROM pg_namespace AS n
+    WHERE n.nspname = 'read' AND has_schema_privilege(n.oid, 'USAGE')
+)
+
 -- name: list_executions
 -- A page of executions, newest first; every filter may be null. Keyset: $7 is the last id before.
 SELECT execution_id, namespace, workflow, version, definition_hash, name, status, started_at,

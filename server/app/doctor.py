@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Literal
@@ -11,7 +11,7 @@ from engine.adapters.nats.connection import NatsConnection
 from engine.adapters.postgres import inspection
 from engine.adapters.postgres.pool import Database, open_database
 from engine.model.errors import RefoldError
-from server.settings import Settings
+from server.settings import ROLES, Settings
 
 _CLOCK_LIMIT_MS = 1_000
 _DURABLE = {
@@ -31,10 +31,11 @@ class Finding:
     advice: str = ""
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """All findings; nothing is changed."""
+async def examine(settings: Settings, roles: Sequence[str] = ROLES) -> list[Finding]:
+    """What servers of these roles stand on; a worker alone has no database. Nothing is changed."""
     findings = [Finding("refold", "ok", f"{version('refold')}, Python {platform.python_version()}")]
-    findings += await _postgres(settings)
+    if set(roles) != {"worker"}:
+        findings += await _postgres(settings)
     findings.append(await _nats(settings))
     return findings
 

@@ -27,7 +27,7 @@ from engine.adapters.nats.source import NatsSource
 from engine.adapters.nats.work_handler import WorkHandler
 from engine.adapters.nats.worker import Worker
 from engine.adapters.postgres import failures
-from engine.adapters.postgres.migrate import ensure_partitions, migrate
+from engine.adapters.postgres.migrate import ensure_partitions
 from engine.adapters.postgres.pool import Database, open_database
 from engine.adapters.postgres.storage import PostgresStorage, open_storage
 from engine.adapters.secrets_env import EnvSecrets
@@ -47,6 +47,7 @@ from projections.store import ReadStore
 from server.api.exchange import ApiLimits, Services
 from server.api.listener import Listener
 from server.api.metrics import watch_engine
+from server.app.installation import prepare, wait_for
 from server.auth import Keyring, read_key_file
 from server.settings import BadSetting, Settings
 
@@ -111,17 +112,18 @@ class Server:
         await self._stack.aclose()
 
     async def _start(self, stack: AsyncExitStack) -> None:
-        owner = self._settings.database_owner_url or self._settings.database_url
-        await migrate(owner, shards=self._settings.shards)
-        await ensure_partitions(owner)
+        alone = self._roles == {"worker"}  # who runs functions needs, and gets, no database
+        owner = None if alone else await prepare(self._settings)
         connection = NatsConnection(self._settings.nats_url, self._name)
         connection.start()
         stack.push_async_callback(connection.close)
         await connection.connected(_NATS_WAIT_S)
         if "worker" in self._roles:
             await self._start_worker(stack, connection)
-        if self._roles == {"worker"}:
+        if alone:
             return
+        if owner is not None:
+            _background(stack, _keep_partitions(owner))
         size = self._settings.database_connections
         storage = await open_storage(self._settings.database_url, self._name, size=size)
         stack.push_async_callback(storage.close)
@@ -137,7 +139,7 @@ class Server:
         storage: PostgresStorage,
         connection: NatsConnection,
         hints: Hints,
-        owner: str,
+        owner: str | None,
     ) -> None:
         pool = JqPool(self._settings.expression_workers)
         await pool.start()
@@ -153,7 +155,6 @@ class Server:
             stack.push_async_callback(node.stop)
             stack.callback(watch_engine(lambda: msgspec.structs.asdict(node.counters)))
             await self._take_from_bus(stack, connection, intake, storage)
-            _background(stack, _keep_partitions(owner))
 
     async def _engine_ports(
         self,
@@ -215,7 +216,7 @@ class Server:
         hints: Hints,
         intake: Intake,
         pool: JqPool,
-        owner: str,
+        owner: str | None,
     ) -> None:
         services = Services(
             log=storage.log,
@@ -237,16 +238,28 @@ class Server:
         stack.push_async_callback(listener.stop)
         self._listener = listener
 
-    async def _read_store(self, stack: AsyncExitStack, owner: str, purpose: str) -> ReadStore:
-        database = await open_database(owner, f"{self._name}/{purpose}", size=4, as_engine=False)
+    async def _read_store(
+        self, stack: AsyncExitStack, owner: str | None, purpose: str
+    ) -> ReadStore:
+        address = owner or self._settings.database_url
+        database = await open_database(
+            address, f"{self._name}/{purpose}", size=4, as_engine=owner is None
+        )
         stack.push_async_callback(database.close)
         store = ReadStore(ReadDatabase(database))
-        await store.open()
+        if owner is None:
+            await wait_for(store.join, "the read tables")
+        else:
+            await store.open()
         return store
 
     async def _start_projector(
-        self, stack: AsyncExitStack, storage: PostgresStorage, hints: Hints, owner: str
+        self, stack: AsyncExitStack, storage: PostgresStorage, hints: Hints, owner: str | None
     ) -> None:
+        if owner is None:
+            raise BadSetting(
+                "the projector writes the read tables: set REFOLD_DATABASE_OWNER_URL to their owner"
+            )
         store = await self._read_store(stack, owner, "projector")
         projector = Projector(storage.log, store)
         stack.push_async_callback(await hints.listen("log.*", projector.wake))

@@ -53,25 +53,33 @@ def serve(
     functions: Functions = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Run roles against the Postgres and NATS of REFOLD_DATABASE_URL and REFOLD_NATS_URL."""
-    roles = [one.strip() for one in role.split(",") if one.strip()]
-    unknown = [one for one in roles if one not in _ROLES]
-    if unknown or not roles:
-        raise CommandFault(f"--role takes some of {', '.join(_ROLES)}; got {role!r}", USAGE)
+    """Run roles against the Postgres and NATS of REFOLD_DATABASE_URL and REFOLD_NATS_URL. A worker
+    alone needs, and should be given, no database."""
+    roles = _roles_of(role)
     from engine.model.errors import RefoldError
     from server.settings import read_settings
 
     try:
         settings = read_settings(http=http, functions_dir=functions)
-        if not settings.database_url or not settings.nats_url:
+        if not settings.nats_url or not (settings.database_url or roles == ["worker"]):
             raise CommandFault(
-                "set REFOLD_DATABASE_URL and REFOLD_NATS_URL, or use `refold up`", USAGE
+                "set REFOLD_DATABASE_URL and REFOLD_NATS_URL (a worker alone needs the second"
+                " only), or use `refold up`",
+                USAGE,
             )
         from server.hosting import run_serve
 
         run_serve(settings, roles, lambda places: _tell(places, output))
     except RefoldError as error:
         raise _fault_of(error) from None
+
+
+def _roles_of(text: str) -> list[str]:
+    roles = [one.strip() for one in text.split(",") if one.strip()]
+    unknown = [one for one in roles if one not in _ROLES]
+    if unknown or not roles:
+        raise CommandFault(f"--role takes some of {', '.join(_ROLES)}; got {text!r}", USAGE)
+    return sorted(set(roles))
 
 
 def _tell(places: dict[str, Any], output: Output) -> None:
@@ -90,8 +98,15 @@ def _fault_of(error: Any) -> CommandFault:
     return CommandFault(f"{error.message} [{error.code}]", USAGE if usage else ERROR)
 
 
-def doctor(output: OutputOption = Output.TABLE) -> None:
-    """Look at versions, services, durability, clocks and rights; changes nothing."""
+def doctor(
+    role: Annotated[
+        str, typer.Option("--role", help="Whose services to look at: api,engine,projector,worker.")
+    ] = ",".join(_ROLES),
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Look at versions, services, durability, clocks and rights; changes nothing. Exit code 1 where
+    something is an error, 0 where all is ok or a warning."""
+    roles = _roles_of(role)
     import asyncio
 
     from engine.model.errors import RefoldError
@@ -99,7 +114,7 @@ def doctor(output: OutputOption = Output.TABLE) -> None:
     from server.settings import read_settings
 
     try:
-        findings = asyncio.run(examine(read_settings()))
+        findings = asyncio.run(examine(read_settings(), roles))
     except RefoldError as error:
         raise _fault_of(error) from None
     columns = {
