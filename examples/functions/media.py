@@ -1,6 +1,10 @@
 """Functions of the media example: a film is a string of frames, transcoding makes them shorter."""
 
 
+class UnreadableFrame(Exception):
+    """A frame is damaged: no other try would read it."""
+
+
 def split(arguments: dict) -> list:
     """Cut the film into parts of `frames` frames."""
     film, size = arguments["film"], arguments["frames"]
@@ -14,6 +18,8 @@ def transcode(arguments: dict) -> dict:
     """Make one part small."""
     part = arguments["part"]
     print(f"part {part['number']}: {len(part['frames'])} frames")
+    if "?" in part["frames"]:
+        raise UnreadableFrame(f"part {part['number']} is damaged")
     return {"number": part["number"], "frames": part["frames"].lower()}
 
 

@@ -1,0 +1,29 @@
+"""Functions that the definitions of features/ call."""
+
+import asyncio
+
+
+class TooHot(ArithmeticError):
+    """Something is too hot."""
+
+
+def double(arguments: dict) -> dict:
+    """Twice the number; says so."""
+    print(f"doubling {arguments['number']}")
+    return {"doubled": arguments["number"] * 2}
+
+
+async def later(arguments: dict) -> list:
+    """The words, after a moment."""
+    await asyncio.sleep(0.01)
+    return arguments["words"][::-1]
+
+
+def heat(arguments: dict) -> dict:
+    """Fails by degrees."""
+    print("measuring")
+    if arguments["degrees"] > 1000:
+        raise TooHot(f"{arguments['degrees']} degrees")
+    if arguments["degrees"] > 100:
+        raise ValueError("it boils")
+    return {"warm": True}
