@@ -120,6 +120,7 @@ class Campaign:
             await self._be_quiet(workload, watch)
             calm = time.monotonic()
             log, found = await self._check(stub)
+            found.stuck.extend(faults.not_taken)
             times = (struck - began, calm - struck, time.monotonic() - calm)
             return self._outcome(faults, log, found, times)
         finally:
