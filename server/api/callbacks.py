@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from engine.model.errors import BadIdentifier
-from engine.model.ids import format_execution, read_callback_token, shard_of
+from engine.model.ids import format_execution, read_callback_token
 from engine.ports.requests import CallbackRequest, encode
 from schemas.api import answers
 from schemas.json_text import dumps
@@ -16,6 +16,7 @@ from server.api.executions import check_open
 from server.api.problem import ProblemRaised
 from server.api.reading import folded
 from server.api.reply import json_reply
+from server.api.waiting import inbox_topic
 
 
 async def answer(exchange: Exchange) -> web.Response:
@@ -41,7 +42,7 @@ async def answer(exchange: Exchange) -> web.Response:
         exchange.actor,
         exchange.traceparent,
     )
-    await services.hints.notify(f"inbox.{shard_of(execution_id)}")
+    await services.hints.notify(inbox_topic(execution_id))
     return json_reply(answers.Accepted(execution=format_execution(execution_id)), 202)
 
 

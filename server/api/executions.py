@@ -5,7 +5,7 @@ from uuid import UUID
 from aiohttp import web
 
 from engine.model.errors import BadIdentifier
-from engine.model.ids import format_execution, parse_execution, shard_of
+from engine.model.ids import format_execution, parse_execution
 from engine.model.state import ExecutionState
 from engine.ports.requests import CancelRequest, encode
 from schemas.api import answers
@@ -17,7 +17,7 @@ from server.api.exchange import Exchange
 from server.api.problem import ProblemRaised
 from server.api.reading import execution_id_of, folded
 from server.api.reply import json_reply
-from server.api.waiting import until_closed
+from server.api.waiting import inbox_topic, until_closed
 
 
 async def index(exchange: Exchange) -> web.Response:
@@ -75,7 +75,7 @@ async def cancel(exchange: Exchange) -> web.Response:
         exchange.actor,
         exchange.traceparent,
     )
-    await exchange.services.hints.notify(f"inbox.{shard_of(execution_id)}")
+    await exchange.services.hints.notify(inbox_topic(execution_id))
     return json_reply(answers.Accepted(execution=format_execution(execution_id)), 202)
 
 

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from engine.model.errors import Conflict
-from engine.model.ids import format_execution, shard_of, shard_of_key
+from engine.model.ids import format_execution, shard_of_key
 from engine.ports.requests import StartRequest, encode
 from engine.ports.rows import DefinitionRow
 from schemas.api.requests import StartExecution
@@ -18,7 +18,7 @@ from server.api.exchange import Exchange
 from server.api.problem import ProblemRaised
 from server.api.reading import folded
 from server.api.reply import json_reply
-from server.api.waiting import until_closed
+from server.api.waiting import inbox_topic, until_closed
 
 MAX_KEY = 255
 _sorted = msgspec.json.Encoder(enc_hook=write_unknown, order="sorted")
@@ -32,11 +32,12 @@ async def start(exchange: Exchange) -> web.Response:
         exchange.namespace, wanted.workflow, wanted.version
     )
     execution_id, replayed = await _accept(exchange, wanted, definition, key)
-    await exchange.services.hints.notify(f"inbox.{shard_of(execution_id)}")
     state = None
     if wait_s:
-        state = await until_closed(exchange, execution_id, wait_s)
-    elif replayed:
+        state = await until_closed(exchange, execution_id, wait_s, fresh=not replayed)
+    elif not replayed:
+        await exchange.services.hints.notify(inbox_topic(execution_id))
+    else:
         state = await folded(exchange, execution_id)
     body = execution_members(execution_id, state, exchange.services.installation.callback_secret)
     if state is None:

@@ -11,6 +11,9 @@ from engine.ports.world import Hints
 from server.api.exchange import Exchange
 from server.api.reading import folded
 
+FIRST_LOOK_S = 0.1
+"""A fresh execution is not looked at before this, unless a hint says that it has ended."""
+
 LOOK_AGAIN_S = 1.0
 """How long to trust that a hint comes before looking without one."""
 
@@ -41,12 +44,17 @@ async def rung(bell: asyncio.Event, within_s: float) -> None:
 
 
 async def until_closed(
-    exchange: Exchange, execution_id: UUID, wait_s: float
+    exchange: Exchange, execution_id: UUID, wait_s: float, *, fresh: bool = False
 ) -> ExecutionState | None:
-    """The state when the execution has ended, or as it is when the time is up."""
+    """The state when the execution has ended, or as it is when the time is up. `fresh`: it was
+    accepted a moment ago and the engine not told yet."""
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + wait_s
-    async with woken(exchange.services.hints, closed_topic(execution_id)) as bell:
+    hints = exchange.services.hints
+    async with woken(hints, closed_topic(execution_id)) as bell:
+        if fresh:
+            await hints.notify(inbox_topic(execution_id))
+            await rung(bell, FIRST_LOOK_S)
         while True:
             state = await folded(exchange, execution_id)
             remaining = ends_at - loop.time()
@@ -58,6 +66,11 @@ async def until_closed(
 def closed_topic(execution_id: UUID) -> str:
     """The topic of the hint that the execution has ended."""
     return f"closed.{format_execution(execution_id)}"
+
+
+def inbox_topic(execution_id: UUID) -> str:
+    """The topic of the hint that something lies in the inbox of the execution's shard."""
+    return f"inbox.{shard_of(execution_id)}"
 
 
 def log_topic(execution_id: UUID) -> str:
