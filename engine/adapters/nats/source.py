@@ -36,7 +36,7 @@ class NatsSource:
         stream: str = IN_STREAM,
         prefix: str = IN_PREFIX,
         durable: str = DURABLE,
-        ack_wait_s: float = 30.0,
+        ack_wait_s: float = 10.0,
     ) -> None:
         self._connection = connection
         self._spec = StreamSpec(stream, f"{prefix}.>", is_queue=True)
