@@ -56,7 +56,7 @@ class Consequences:
     def _follow(self, turn: Turn) -> None:
         hot, effects = turn.hot, turn.effects
         for action_id in effects.recalls:
-            self._dispatcher.recall(hot.id, action_id)
+            self._dispatcher.recall(hot, action_id)
         if not hot.gone:
             for action in effects.calls:
                 self._dispatcher.submit(hot, action)

@@ -83,9 +83,14 @@ class CommitCycle:
         while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
-            batch = self._gather()
-            if batch.turns:
-                await self._commit(batch)
+            try:
+                batch = self._gather()
+                if batch.turns:
+                    await self._commit(batch)
+            except Exception:
+                logger.exception("a cycle failed: its shards are let go and taken again")
+                for shard in list(self._residents.shards.values()):
+                    self._aftermath.fenced(shard)
             if self._ready and not self._stopping:
                 self._wake.set()
                 await self._breathe()

@@ -5,7 +5,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from uuid import UUID
 
 from engine.model.state import Action
 from engine.runtime.calls import perform
@@ -26,7 +25,7 @@ class Dispatcher:
         self._context = context
         self._post = post
         self._limit = limit
-        self._running: dict[tuple[UUID, int], asyncio.Task[None]] = {}
+        self._running: dict[tuple[HotExecution, int], asyncio.Task[None]] = {}
         self._backlog: deque[tuple[HotExecution, Action]] = deque()
 
     @property
@@ -46,9 +45,9 @@ class Dispatcher:
         else:
             self._begin(hot, action)
 
-    def recall(self, execution_id: UUID, action_id: int) -> None:
+    def recall(self, hot: HotExecution, action_id: int) -> None:
         """Its answer is not wanted any more."""
-        task = self._running.get((execution_id, action_id))
+        task = self._running.get((hot, action_id))
         if task is not None:
             task.cancel()
 
@@ -56,7 +55,7 @@ class Dispatcher:
         """These executions left memory: end what runs for them."""
         for hot in executions:
             for action_id in hot.state.actions:
-                self.recall(hot.id, action_id)
+                self.recall(hot, action_id)
 
     async def stop(self) -> None:
         """End everything; the actions are run again by whoever owns their executions then."""
@@ -67,14 +66,14 @@ class Dispatcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _begin(self, hot: HotExecution, action: Action) -> None:
-        key = (hot.id, action.id)
+        key = (hot, action.id)
         if key in self._running:
             return
         task = asyncio.create_task(self._run(hot, action))
         self._running[key] = task
         task.add_done_callback(lambda _: self._ended(key))
 
-    def _ended(self, key: tuple[UUID, int]) -> None:
+    def _ended(self, key: tuple[HotExecution, int]) -> None:
         self._running.pop(key, None)
         while self._backlog and len(self._running) < self._limit:
             hot, action = self._backlog.popleft()

@@ -100,6 +100,11 @@ class Gatherer:
         self._queues.pop(key, None)
 
     async def _deal(self, offer: Offer) -> None:
+        """Again if the gathering that was to take it expired meanwhile."""
+        while await self._is_refused(offer):
+            logger.info("an offer came too late for its gathering and goes to another")
+
+    async def _is_refused(self, offer: Offer) -> bool:
         hot = await self._taker(offer)
         if hot is None:
             hot = await self._new(offer)
@@ -118,19 +123,20 @@ class Gatherer:
                     await committed.wait()
             except TimeoutError:
                 continue
+        return mail.refused and not offer.shard.lost
 
     async def _taker(self, offer: Offer) -> HotExecution | None:
-        """The oldest open gathering that takes the CloudEvent."""
+        """The open gathering that takes the CloudEvent; of several, that whose first CloudEvent
+        has the lowest position."""
         rows = await self._context.ports.indexes.gatherings(
             offer.row.shard, offer.request.trigger, bytes.fromhex(offer.request.key)
         )
+        takers: list[HotExecution] = []
         for row in rows:
             hot = await self._loader.get(row.execution_id)
-            if hot is not None and any(
-                takes(hot.state, wait, offer.arrived) for wait in hot.state.waits.values()
-            ):
-                return hot
-        return None
+            if hot is not None and _would_take(hot, offer.arrived):
+                takers.append(hot)
+        return min(takers, key=lambda hot: hot.state.from_position, default=None)
 
     async def _new(self, offer: Offer) -> HotExecution:
         (execution_id,) = await self._context.ports.inbox.mint(offer.row.shard, 1)
@@ -164,3 +170,7 @@ class Gatherer:
         number = hot.shard.number
         rows = await self._context.ports.inbox.read([number], (), _OFFERS_READ)
         return not any(row.kind == "offer" and row.position <= head for row in rows)
+
+
+def _would_take(hot: HotExecution, arrived: Arrived) -> bool:
+    return any(takes(hot.state, wait, arrived) for wait in hot.state.waits.values())

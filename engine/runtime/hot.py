@@ -16,8 +16,9 @@ from engine.runtime.programs import Loaded
 class Mail:
     """A command for an execution (None: only its inbox rows are to be taken). `taken`: inbox rows
     (shard, id) deleted by the append that carries its outcome. `done` is called once that append
-    has committed, also if the core refused the command. `circumstance` is fixed at the first try,
-    `answers` grow until the expressions that the step needs are all there."""
+    has committed, also if the core refused the command. `refused`: the core rejected it.
+    `circumstance` is fixed at the first try, `answers` grow until the expressions that the step
+    needs are all there."""
 
     command: Command | None
     actor: str = "engine"
@@ -25,6 +26,7 @@ class Mail:
     taken: tuple[tuple[int, int], ...] = ()
     done: "Callable[[HotExecution], None] | None" = None
     circumstance: Circumstance | None = None
+    refused: bool = False
     answers: dict[EvalRequest, EvalAnswer] = field(default_factory=dict)
     rounds: int = 0
 
@@ -34,12 +36,14 @@ class HotExecution:
 
     `queued`: in the ready queue of its lane; `in_flight`: part of the append under way; `parked`:
     waits for expression workers; `gone`: dropped from memory, whoever still holds it must let go.
-    `looked`: for each wait the stream position up to which nothing was found; `errands`: looks and
-    other work under way that will post mail. `gathering`: trigger and key while it gathers."""
+    `looked`: for each wait the stream position up to which nothing was found; `look_again`: None
+    when no look is under way, else whether another must follow; `errands`: looks and other work
+    under way that will post mail. `gathering`: trigger and key while it gathers."""
 
     __slots__ = (
-        "errands", "gathering", "gone", "hash", "id", "in_flight", "loaded", "looked", "mails",
-        "namespace", "parked", "queued", "shard", "snapshot_seq", "state", "used_at",
+        "errands", "gathering", "gone", "hash", "id", "in_flight", "loaded",
+        "look_again", "looked", "mails", "namespace", "parked", "queued",
+        "shard", "snapshot_seq", "state", "used_at",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +68,7 @@ class HotExecution:
         self.queued = self.in_flight = self.parked = self.gone = False
         self.errands = 0
         self.looked: dict[int, int] = {}
+        self.look_again: bool | None = None
         self.gathering: tuple[str, bytes] | None = None
         self.used_at = 0.0
 

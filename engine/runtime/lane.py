@@ -100,7 +100,7 @@ class Lane:
     def adopt(self, shard: OwnedShard) -> None:
         """The shard is ours: pick up what is there."""
         self.residents.adopt(shard)
-        self._recovery.adopted(shard.number)
+        self._recovery.adopted(shard)
         self._timers.adopted()
         self._intake.round.wake()
 

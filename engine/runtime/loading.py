@@ -58,7 +58,7 @@ class Loader:
         self._loaded = loaded
         self._poisoned = poisoned
         self._now = now
-        self._under_way: dict[UUID, asyncio.Future[HotExecution | None]] = {}
+        self._under_way: dict[tuple[UUID, int], asyncio.Future[HotExecution | None]] = {}
         self._slots = asyncio.Semaphore(context.settings.load_concurrency)
 
     async def get(self, execution_id: UUID) -> HotExecution | None:
@@ -67,11 +67,15 @@ class Loader:
         hot = self._residents.find(execution_id, self._now())
         if hot is not None or execution_id in self._residents.quarantined:
             return hot
-        under_way = self._under_way.get(execution_id)
+        shard = self._residents.shards.get(shard_of(execution_id))
+        if shard is None:
+            return None
+        key = (execution_id, shard.epoch)
+        under_way = self._under_way.get(key)
         if under_way is None:
-            under_way = asyncio.ensure_future(self._load(execution_id))
-            self._under_way[execution_id] = under_way
-            under_way.add_done_callback(lambda _: self._under_way.pop(execution_id, None))
+            under_way = asyncio.ensure_future(self._load(execution_id, shard))
+            self._under_way[key] = under_way
+            under_way.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await asyncio.shield(under_way)
 
     async def get_all(self, ids: Iterable[UUID]) -> dict[UUID, HotExecution]:
@@ -80,10 +84,7 @@ class Loader:
         found = await asyncio.gather(*(self.get(one) for one in distinct))
         return {one: hot for one, hot in zip(distinct, found, strict=True) if hot is not None}
 
-    async def _load(self, execution_id: UUID) -> HotExecution | None:
-        shard = self._residents.shards.get(shard_of(execution_id))
-        if shard is None:
-            return None
+    async def _load(self, execution_id: UUID, shard: OwnedShard) -> HotExecution | None:
         try:
             async with self._slots:
                 hot = await self._read(execution_id, shard)

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
-from uuid import UUID
 
 from engine.model.command import Arrived, DeliverEvent, FireTimer
 from engine.model.errors import Unavailable
@@ -29,17 +28,16 @@ class Lookout:
         self._context = context
         self._post = post
         self._slots = asyncio.Semaphore(context.settings.look_concurrency)
-        self._again: dict[UUID, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def look(self, hot: HotExecution) -> None:
         """Look for all open waits of the execution, soon."""
         if hot.gone or not hot.state.waits:
             return
-        if hot.id in self._again:
-            self._again[hot.id] = True
+        if hot.look_again is not None:
+            hot.look_again = True
             return
-        self._again[hot.id] = False
+        hot.look_again = False
         self._errand(hot, self._looking)
 
     def decide_timeout(self, hot: HotExecution, timer: RunningTimer) -> None:
@@ -69,12 +67,12 @@ class Lookout:
     async def _looking(self, hot: HotExecution) -> None:
         try:
             while not hot.gone:
-                self._again[hot.id] = False
+                hot.look_again = False
                 await self._patiently(hot, self._look_once)
-                if not self._again[hot.id]:
+                if not hot.look_again:
                     break
         finally:
-            self._again.pop(hot.id, None)
+            hot.look_again = None
 
     async def _patiently(self, hot: HotExecution, look: Errand) -> None:
         backoff = self._context.backoff()

@@ -1,5 +1,6 @@
 """Produced CloudEvents: the log is the outbox, read with a position that moves after the ack."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -76,12 +77,20 @@ class Outbox:
             if done >= head:
                 break
             rows = await self._context.ports.log.read_shard(shard, done, head, limit)
-            for row in rows:
-                if row.type == EMITTED:
-                    await self._publish(row)
+            await self._publish_all([row for row in rows if row.type == EMITTED])
             if shard in self._done:
                 self._done[shard] = head if len(rows) < limit else rows[-1].position
         await self._save(shard)
+
+    async def _publish_all(self, rows: Sequence[EventRow]) -> None:
+        """Sent in their order, acked in any; all are acked before the position moves. Raises what
+        the first failure was: then the page is published again, under the same ids."""
+        outcomes = await asyncio.gather(
+            *(self._publish(row) for row in rows), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _publish(self, row: EventRow) -> None:
         event = event_of(row)

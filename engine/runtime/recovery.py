@@ -10,6 +10,7 @@ from engine.ports.rows import SubscriptionRow
 from engine.runtime.context import EngineContext
 from engine.runtime.hot import HotExecution
 from engine.runtime.loading import Loader
+from engine.runtime.owned import OwnedShard
 from engine.runtime.residents import Residents
 from engine.runtime.round import Round
 
@@ -36,29 +37,31 @@ class Recovery:
         self._look = look
         self._full = full
         self._lifted = lifted
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, OwnedShard] = {}
         self.round = Round(
             "recovery", self._work, interval=1.0, backoff=context.backoff(), tally=context.tally
         )
 
-    def adopted(self, shard: int) -> None:
+    def adopted(self, shard: OwnedShard) -> None:
         """Recover this shard soon."""
-        self._waiting.add(shard)
+        self._waiting[shard.number] = shard
         self.round.wake()
 
     def dropped(self, shard: int) -> None:
         """Not ours any more."""
-        self._waiting.discard(shard)
+        self._waiting.pop(shard, None)
 
     async def _work(self) -> float | None:
         await self._lift()
-        shards = sorted(self._waiting)
-        if not shards:
+        adopted = dict(self._waiting)
+        if not adopted:
             return None
-        indexes = self._context.ports.indexes
+        shards, indexes = sorted(adopted), self._context.ports.indexes
         await self._load(await indexes.open_actions(shards))
         await self._look_cold(await indexes.open_subscriptions(shards))
-        self._waiting.difference_update(shards)
+        for number, shard in adopted.items():
+            if self._waiting.get(number) is shard:
+                del self._waiting[number]
         return 0.0 if self._waiting else None
 
     async def _lift(self) -> None:

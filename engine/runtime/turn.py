@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from engine.core.react import react
 from engine.core.step import step
-from engine.model.command import Circumstance, DeliverEvent, FireTimer
+from engine.model.command import Circumstance, DeliverEvent, FireTimer, OfferEvent
 from engine.model.effect import Effects, NeedsValues, Step
 from engine.model.evaluation import EvalRequest
 from engine.model.event import Event
@@ -93,6 +93,10 @@ def _decide(
 
 
 def _refused(turn: Turn, mail: Mail, context: EngineContext) -> None:
+    """A refused offer is not for this gathering: it keeps its inbox row and is dealt with again."""
     context.tally.rejections += 1
+    mail.refused = True
+    if isinstance(mail.command, OfferEvent):
+        mail.taken = ()
     if isinstance(mail.command, FireTimer) and mail.command.timer not in turn.after.timers:
         turn.stale_timers.append(mail.command.timer)
