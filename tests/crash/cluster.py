@@ -31,7 +31,7 @@ class Cluster:
         self.nats = EmbeddedNats(home / "services")
         self.roles: dict[str, Role] = {}
         self.proxy: Proxy | None = None
-        self.api_url = f"http://127.0.0.1:{_free_port()}"
+        self.api_url = f"http://127.0.0.1:{free_port()}"
         self.work_journal = home / "work.jsonl"
         self._log_level = log_level
         self._data_directory = home
@@ -206,7 +206,8 @@ async def _frozen(pids: list[int], seconds: float) -> None:
                 os.kill(pid, signal.SIGCONT)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now; it stays the same over restarts of the API."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
