@@ -168,16 +168,13 @@ async def _judged(
     exchange: Exchange, reading: Reading
 ) -> tuple[list[answers.FaultPlace], list[answers.FaultPlace]]:
     """Errors and warnings, those of expressions that only libjq can judge included."""
-    errors = [place_of(one) for one in reading.faults if one.severity == "error"]
-    warnings = [place_of(one) for one in reading.faults if one.severity == "warning"]
-    pointers = [pointer for pointer, _ in reading.expressions]
     sources = [source for _, source in reading.expressions]
-    verdicts = await exchange.services.check_expressions(sources) if sources else []
-    errors += [
-        answers.FaultPlace(detail=verdict, code="definition.expression.syntax", pointer=pointer)
-        for pointer, verdict in zip(pointers, verdicts, strict=True)
-        if verdict is not None
-    ]
+    if sources:
+        verdicts = await exchange.services.check_expressions(sources)
+        refused = {s: verdict for s, verdict in zip(sources, verdicts, strict=True) if verdict}
+        reading = reading.judged(refused)
+    errors = [place_of(one) for one in reading.errors]
+    warnings = [place_of(one) for one in reading.faults if one.severity == "warning"]
     return errors[:_MAX_FAULTS], warnings[:_MAX_FAULTS]
 
 

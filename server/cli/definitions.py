@@ -39,8 +39,9 @@ def validate(files: Files, resource: Resources = [], output: OutputOption = Outp
 
 def _validated(file: str, documents: dict[str, bytes]) -> dict[str, Any]:
     from engine.dialects.cncf_v08 import read_definition
+    from server.app.judging import judged
 
-    reading = read_definition(read_file(file), media_type_of(file), documents)
+    reading = judged(read_definition(read_file(file), media_type_of(file), documents))
     program = reading.program
     places = [
         {
