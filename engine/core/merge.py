@@ -32,17 +32,6 @@ def kind_of(value: Any) -> str:
     return "null" if value is None else "number"
 
 
-def same(one: Any, other: Any) -> bool:
-    """JSON equality: numbers by value, everything else strictly by type."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
-
-
 def _identity(value: Any) -> Any:
     """A key that equal values share, so that uniqueness costs one look-up an element."""
     if isinstance(value, bool) or value is None or isinstance(value, str):

@@ -7,8 +7,8 @@ class Rejection(msgspec.Struct, frozen=True):
     """A refused command. `code` is stable; nothing was changed.
 
     Codes: `execution.closed` (it already ended), `execution.exists` (it already started),
-    `action.not_pending`, `timer.not_open`, `wait.not_open`, `event.not_wanted`,
-    `callback.not_open`, `execution.too_many_events`.
+    `execution.not_started` (there is nothing to cancel), `action.not_pending`, `timer.not_open`,
+    `timer.not_due`, `wait.not_open`, `event.not_wanted`, `callback.not_open`.
     """
 
     code: str

@@ -29,7 +29,6 @@ from engine.model.command import (
 )
 from engine.model.effect import NeedsValues
 from engine.model.evaluation import EvalAnswer
-from engine.model.program import Scope
 from engine.model.rejection import Rejection
 from engine.model.state import ExecutionState
 from schemas import events as log
@@ -177,6 +176,7 @@ class CoreRun:
             return False
         assert made.events, "an accepted command is a fact"
         assert made.effects == react(before, made.state)
+        check_effects(made, before)
         for event in made.events:
             self._record(event)
         self.state = made.state
@@ -246,6 +246,23 @@ class CoreRun:
         assert seen == list(range(1, len(seen) + 1))
 
 
+def check_effects(made, before):
+    """The effects, read from the events of the step instead of from the states."""
+    effects, after = made.effects, made.state
+    seqs = {
+        kind: {event.seq for event in made.events if isinstance(event.body, kind)}
+        for kind in (log.ActionScheduled, log.TimerSet, log.RetryScheduled, log.EventAwaited)
+    }
+    assert {one.id for one in effects.calls} == seqs[log.ActionScheduled] & set(after.actions)
+    assert set(effects.recalls) == set(before.actions) - set(after.actions)
+    started = seqs[log.TimerSet] | seqs[log.RetryScheduled]
+    assert {one.id for one in effects.timers_set} == started & set(after.timers)
+    assert set(effects.timers_cleared) == set(before.timers) - set(after.timers)
+    assert {one.id for one in effects.waits_opened} >= seqs[log.EventAwaited] & set(after.waits)
+    assert set(effects.waits_closed) == set(before.waits) - set(after.waits)
+    assert effects.closed == any(isinstance(event.body, TERMINAL) for event in made.events)
+
+
 def _with_body(event, body):
     return type(event)(
         event.seq, event.at, body, event.frame, event.node, event.name, event.branch,
@@ -273,8 +290,3 @@ def worker_answer(request):
     except ValueError as error:
         return EvalAnswer(error_code="expression.failed", error=str(error))
     return EvalAnswer(outputs=dumps(outputs))
-
-
-def states_of(program):
-    """The names of a program's states."""
-    return [node.name for node in program.nodes.values() if isinstance(node, Scope)]
