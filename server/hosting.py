@@ -7,50 +7,78 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 
+from engine.model.errors import RefoldError
 from server.app import Server
-from server.embedded import EmbeddedServices
+from server.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedServices
 from server.settings import ROLES, Settings, parse_address
 
 Ready = Callable[[dict[str, object]], None]
 """Told once, when everything runs: `http`, `nats`, `database`, `pid`."""
 
+Prepare = Callable[[AsyncExitStack], Awaitable[None]]
+"""Starts what the server stands on; the stack ends it."""
+
+_log = logging.getLogger("refold.hosting")
+_AGAIN_S = 5.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_up(settings: Settings, data_dir: Path, nats: str, ready: Ready) -> None:
     """All roles over embedded Postgres and NATS (or those that the settings name), until a signal.
     Raises RefoldError; nothing is left running."""
+    host, port = parse_address("--nats", nats)
+    server = Server(settings, ROLES, local=True)
 
-    async def start(stack: AsyncExitStack) -> Server:
-        host, port = parse_address("--nats", nats)
+    async def prepare(stack: AsyncExitStack) -> None:
         services = await stack.enter_async_context(EmbeddedServices(data_dir, host, port))
-        found = replace(settings, database_url=services.database_url, nats_url=services.nats_url)
-        return Server(found, ROLES, local=True)
+        for service in (services.postgres, services.nats):
+            if service is not None:
+                _watch(stack, service)
+        server.use(services.database_url, services.nats_url)
 
-    _run(start, settings, ready)
+    _run(server, prepare, settings, ready)
+
+
+def _watch(stack: AsyncExitStack, service: EmbeddedPostgres | EmbeddedNats) -> None:
+    """Start the service again whenever it ends, until the stack is closed."""
+    task = asyncio.ensure_future(_revive(service))
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _revive(service: EmbeddedPostgres | EmbeddedNats) -> None:
+    while True:
+        code = await service.wait()
+        _log.warning("%s ended with %d; starting it again", type(service).__name__, code)
+        try:
+            await service.restart()
+        except RefoldError as error:
+            _log.error("it does not start: %s", error.message)
+            await asyncio.sleep(_AGAIN_S)
 
 
 def run_serve(settings: Settings, roles: Sequence[str], ready: Ready) -> None:
     """Some roles over given services, until a signal. Raises RefoldError."""
 
-    async def start(_: AsyncExitStack) -> Server:
-        return Server(settings, roles)
+    async def prepare(_: AsyncExitStack) -> None:
+        return None
 
-    _run(start, settings, ready)
+    _run(Server(settings, roles), prepare, settings, ready)
 
 
-def _run(
-    make: Callable[[AsyncExitStack], Awaitable[Server]], settings: Settings, ready: Ready
-) -> None:
+def _run(server: Server, prepare: Prepare, settings: Settings, ready: Ready) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     collect_rarely()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_signal(make, ready))
+        runner.run(_until_signal(server, prepare, ready))
 
 
 def collect_rarely() -> None:
@@ -69,13 +97,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _until_signal(make: Callable[[AsyncExitStack], Awaitable[Server]], ready: Ready) -> None:
+async def _until_signal(server: Server, prepare: Prepare, ready: Ready) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, ended.set)
     async with AsyncExitStack() as stack:
-        starting = asyncio.ensure_future(_started(stack, make))
+        starting = asyncio.ensure_future(_started(stack, server, prepare))
         waiting = asyncio.ensure_future(ended.wait())
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
@@ -86,10 +114,8 @@ async def _until_signal(make: Callable[[AsyncExitStack], Awaitable[Server]], rea
         await waiting
 
 
-async def _started(
-    stack: AsyncExitStack, make: Callable[[AsyncExitStack], Awaitable[Server]]
-) -> dict[str, object]:
-    server = await make(stack)
+async def _started(stack: AsyncExitStack, server: Server, prepare: Prepare) -> dict[str, object]:
+    await prepare(stack)
     await server.start()
     stack.push_async_callback(server.stop)
     return {

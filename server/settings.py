@@ -101,7 +101,10 @@ class Settings:
         "Shards of a new installation; fixed for its life by the first migration.",
     )
     engine_name: str = _variable(
-        "REFOLD_ENGINE_NAME", "", "Name of this engine among all. Unset: host, process and chance."
+        "REFOLD_ENGINE_NAME",
+        "",
+        "What this engine is called among all, at most 24 letters, digits and . _ -;"
+        " process and chance are added. Unset: the host's name.",
     )
     lease_ttl_ms: int = _variable(
         "REFOLD_LEASE_TTL_MS",
@@ -183,6 +186,8 @@ def _check(settings: Settings) -> None:
     parse_address("REFOLD_HTTP", settings.http)
     if settings.log_level.lower() not in _LEVELS:
         raise BadSetting(f"REFOLD_LOG_LEVEL is one of {', '.join(_LEVELS)}")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,24}", settings.engine_name):
+        raise BadSetting("REFOLD_ENGINE_NAME has other characters than letters, digits and . _ -")
     for prefix in (settings.events_in, settings.events_out):
         if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", prefix):
             raise BadSetting(f"{prefix[:60]!r} is not a NATS subject prefix; use names and dots")

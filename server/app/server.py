@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -48,7 +49,7 @@ from server.api.exchange import ApiLimits, Services
 from server.api.listener import Listener
 from server.api.metrics import watch_engine
 from server.app.installation import prepare, wait_for
-from server.auth import Keyring, read_key_file
+from server.auth import Keyring, check_binding, read_key_file
 from server.settings import BadSetting, Settings
 
 _log = logging.getLogger("refold.server")
@@ -80,9 +81,12 @@ class Server:
         self._settings = settings
         self._roles = frozenset(roles)
         self._local = local
-        self._name = settings.engine_name or _unique_name()
+        self._name = _unique_name(settings.engine_name)
         self._keyring = _keyring_of(settings)
         self._egress = _egress_of(settings, local=local)
+        self._functions = settings.functions_path
+        if "api" in self._roles:
+            check_binding(settings.http_address[0], self._keyring)
         self._stack = AsyncExitStack()
         self._listener: Listener | None = None
 
@@ -100,6 +104,10 @@ class Server:
     def database_url(self) -> str:
         """The Postgres it uses."""
         return self._settings.database_url
+
+    def use(self, database_url: str, nats_url: str) -> None:
+        """Stand on these services instead of those that the settings name."""
+        self._settings = replace(self._settings, database_url=database_url, nats_url=nats_url)
 
     async def start(self) -> None:
         """Migrate, connect, start the roles. Raises RefoldError; then nothing is left running."""
@@ -266,7 +274,7 @@ class Server:
         _background(stack, projector.run())
 
     async def _start_worker(self, stack: AsyncExitStack, connection: NatsConnection) -> None:
-        worker = Worker(connection, self._settings.functions_path)
+        worker = Worker(connection, self._functions)
         await worker.start()
         stack.push_async_callback(worker.stop)
 
@@ -336,7 +344,7 @@ def _egress_of(settings: Settings, *, local: bool) -> EgressPolicy:
         raise BadSetting(str(error)) from None
 
 
-def _unique_name() -> str:
-    """Host, process and chance: no two engines that ever live at once share it."""
-    host = socket.gethostname().partition(".")[0][:24] or "engine"
-    return f"{host}-{os.getpid()}-{os.urandom(3).hex()}"
+def _unique_name(given: str) -> str:
+    """A name, process and chance: no two engines that ever live at once share it."""
+    name = given or socket.gethostname().partition(".")[0][:24] or "engine"
+    return f"{name}-{os.getpid()}-{os.urandom(3).hex()}"

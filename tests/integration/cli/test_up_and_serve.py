@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.conftest import NAP, Refold, end, launch
+from tests.integration.conftest import GREET, NAP, Refold, end, launch
 
 
 @pytest.fixture
@@ -72,6 +72,27 @@ def test_executions_survive_the_death_of_everything(place, eventually):
         assert found["status"] == "completed"
     finally:
         end(again)
+
+
+@pytest.mark.parametrize("program", ["postgres", "nats-server"])
+def test_an_embedded_service_that_dies_is_started_again(place, program, eventually):
+    server = _up(place)
+    try:
+        workflow = server.apply(GREET)
+        children = psutil.Process(server.process.pid).children()
+        (victim,) = [child for child in children if child.name() == program]
+        victim.kill()
+        victim.wait(10)
+        eventually(lambda: _runs(server, program))
+        eventually(lambda: server.ask("GET", "/readyz", namespace=None).status == 200, 60)
+        assert server.start(workflow, wait_s=60)["status"] == "completed"
+    finally:
+        assert end(server) == 0
+
+
+def _runs(server: Refold, program: str) -> bool:
+    children = psutil.Process(server.process.pid).children()
+    return any(child.name() == program and child.status() != "zombie" for child in children)
 
 
 def test_roles_run_as_programs_of_their_own(place, refold, eventually):
