@@ -5,11 +5,19 @@ copied, never rewritten (`schemas.numbers`). These are the fast ways in and out 
 checked when it came; what comes from outside is read by `engine.expr.loads`.
 """
 
+import json
+import re
 from typing import Any
 
 import msgspec
 
-from schemas.numbers import ComputedNumber, LiteralNumber, number_from_text, number_to_text
+from schemas.numbers import (
+    ComputedNumber,
+    LiteralNumber,
+    literal_from_text,
+    number_from_text,
+    number_to_text,
+)
 
 MAX_NUMBER_LENGTH = 1_000
 
@@ -30,6 +38,17 @@ def write_unknown(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON data")
 
 
+def has_negative_zero(text: bytes) -> bool:
+    """Whether a JSON text may hold `-0`, the one literal that the fast decoders do not keep."""
+    return b"-0" in text and _negative_zero.search(text) is not None
+
+
+def load_literally(text: bytes) -> Any:
+    """The slow reader, for texts with `-0`. Raises ValueError."""
+    return json.loads(text, parse_int=literal_from_text, parse_float=read_float)
+
+
+_negative_zero = re.compile(rb"-0(?=[\],}\s]|\Z)")
 _decoder = msgspec.json.Decoder(float_hook=read_float)
 _encoder = msgspec.json.Encoder(enc_hook=write_unknown)
 

@@ -100,7 +100,7 @@ def _correlates(definition: EventDefinition, constants: object, arrived: Arrived
 
 
 def text_of(value: object) -> str:
-    """A correlation value as the text of a context attribute."""
+    """A value as the text of a context attribute: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else dumps(value).decode()
 
 

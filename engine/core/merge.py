@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from schemas.events.parts import Write
+from schemas.numbers import as_decimal
 
 
 class DataFault(Exception):
@@ -40,7 +41,7 @@ def _identity(value: Any) -> Any:
         return ("object", frozenset((key, _identity(item)) for key, item in value.items()))
     if isinstance(value, list):
         return ("array", tuple(_identity(item) for item in value))
-    return ("number", value)
+    return ("number", value if isinstance(value, int) else as_decimal(value))
 
 
 def merge(existing: Any, incoming: Any) -> Any:

@@ -85,8 +85,8 @@ class ChoiceTaken(EventBody, frozen=True, gc=False, omit_defaults=True):
 class ActionScheduled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The intent to call. `handler` names who runs it, `operation` what; `arguments` as sent,
     except that `deferred` lists (path, expression) of those that name a secret: they are evaluated
-    when the call is made and never stored. A retry names the first attempt in `retry_of` and repeats
-    no arguments."""
+    when the call is made and never stored. A retry names the first attempt in `retry_of` and
+    repeats no arguments."""
 
     function: str
     handler: str

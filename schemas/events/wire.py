@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.events import bodies
 from schemas.events.bodies import EventBody
-from schemas.json_text import dumps, read_float
+from schemas.json_text import dumps, has_negative_zero, load_literally, read_float
 
 EVENT_TYPES: Final[dict[tuple[str, int], type[EventBody]]] = {
     (cls.__name__, 1): cls
@@ -48,4 +48,6 @@ def decode_body(name: str, version: int, data: bytes) -> EventBody:
     decoder = _decoders.get((name, version))
     if decoder is None:
         raise UnknownEventType(name, version)
+    if has_negative_zero(data):
+        return msgspec.convert(load_literally(data), EVENT_TYPES[name, version])
     return decoder.decode(data)

@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from engine.core.decide.turn import Raised, Turn, raise_error
 from engine.core.evolve.frames import descendants
+from engine.core.matching import text_of
 from engine.core.merge import DataFault
 from engine.expr import ExpressionFault, JsonFault, dumps
 from engine.model.limits import MAX_DATA_BYTES, MAX_STATE_DEPTH
@@ -86,7 +87,7 @@ def emitted(turn: Turn, frame: Frame, emission: Emission, data: Any) -> bodies.E
     extensions = {}
     for name, template in emission.extensions:
         value = turn.fill(template, frame, data)
-        extensions[name] = value if isinstance(value, str) else dumps(value).decode()
+        extensions[name] = text_of(value)
     return bodies.EventEmitted(
         ref=emission.ref, type=emission.type, source=emission.source, data=payload,
         extensions=extensions,

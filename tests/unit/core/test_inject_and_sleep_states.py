@@ -1,8 +1,9 @@
 """Inject and sleep states, and definitions that go in circles."""
 
 from engine.dialects.cncf_v08 import program_of
+from engine.expr import loads
 from engine.model.limits import MAX_EVENTS_PER_STEP
-from schemas.json_text import dumps, loads
+from schemas.json_text import dumps
 from tests.property.core_run import CoreRun
 from tests.unit.core.driving import Execution
 
@@ -21,8 +22,8 @@ def test_numbers_keep_their_text():
          "data": {"kept": [1.10, 1e2, 12345678901234567890]},
          "stateDataFilter": {"output": "{copied: .kept, n}"}}]}"""
     run = CoreRun(program_of(definition, "application/json"))
-    run.start({"n": loads(b"-0.00")})
-    expected = b'{"copied":[1.10,1e2,12345678901234567890],"n":-0.00}'
+    run.start({"n": loads(b"[-0, -0.00, 1e400]")})
+    expected = b'{"copied":[1.10,1e2,12345678901234567890],"n":[-0,-0.00,1e400]}'
     assert dumps(run.state.output) == expected
 
 

@@ -108,6 +108,14 @@ def test_an_exit_emits_all_of_its_cloudevents_or_none():
     assert run.state.phase == "completed"
 
 
+def test_deep_data_in_an_extension_is_no_crash():
+    deep = 1
+    for _ in range(100):
+        deep = [deep]
+    run = Execution("operation", "told of it").begin({"n": deep})
+    assert run.bodies("EventEmitted")[0].extensions["n"] == "[" * 100 + "1" + "]" * 100
+
+
 def test_a_handler_may_need_a_workers_answer_and_its_way_out_has_no_output_filter():
     run = Execution("operation", "caught with a message").begin({"n": 4})
     run.break_down("work")
