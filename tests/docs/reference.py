@@ -1,4 +1,4 @@
-"""Renders the tables of docs/cli.md, docs/http-api.md and docs/configuration.md from the program.
+"""Renders tables of docs/: cli.md, http-api.md, configuration.md and errors.md, from the program.
 
 `python -m tests.docs.reference` writes them anew; a test compares. Text outside the marked part of
 a page is written by hand and stays.
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from engine.dialects.cncf_v08.codes import MEANING_CODES, SHAPE_CODES, SOURCE_CODES, WARNING_CODES
 from server.api.catalogue import PROBLEMS
 from server.api.routes import ROUTES
 from server.cli.faults import MEANINGS
@@ -100,7 +101,32 @@ def _default(value: object) -> str:
     return f"`{value}`" if value != "" else ""
 
 
-PAGES = {"cli.md": commands, "http-api.md": routes, "configuration.md": settings}
+def codes() -> str:
+    """Every code of a definition's faults, and of the API's problems."""
+    groups = {
+        "The text cannot be read": SOURCE_CODES,
+        "The document has not the shape of a definition": SHAPE_CODES,
+        "The definition cannot be run": MEANING_CODES,
+        "Warnings: accepted, but look": WARNING_CODES,
+    }
+    parts = ["## Faults of definitions\n"]
+    for title, group in groups.items():
+        rows = "\n".join(f"| `{code}` | {advice} |" for code, advice in group.items())
+        parts.append(f"### {title}\n\n| Code | What to do |\n| --- | --- |\n{rows}\n")
+    problems = ", ".join(f"`{code}`" for code in PROBLEMS)
+    parts.append(
+        "## Problems of the HTTP API\n\nWhat each means stands in"
+        f" [http-api.md](http-api.md#problems): {problems}.\n"
+    )
+    return "\n".join(parts)
+
+
+PAGES = {
+    "cli.md": commands,
+    "http-api.md": routes,
+    "configuration.md": settings,
+    "errors.md": codes,
+}
 
 
 def rendered(page: str) -> str:
