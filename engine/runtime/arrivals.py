@@ -1,5 +1,6 @@
 """CloudEvents of the stream as the core takes them."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from engine.ports.rows import StreamEvent
 from engine.ports.storage import Streams
 from schemas.events.parts import CloudEventRef
 from schemas.json_text import loads
+
+logger = logging.getLogger(__name__)
 
 _attributes = msgspec.json.Decoder(dict[str, str])
 
@@ -34,6 +37,17 @@ def arrived_of(event: StreamEvent) -> Arrived:
         payload=payload,
         whole=whole,
     )
+
+
+def readable(events: Iterable[StreamEvent]) -> list[Arrived]:
+    """The CloudEvents that can be read; one that cannot is passed over, not to stop its stream."""
+    arrivals: list[Arrived] = []
+    for event in events:
+        try:
+            arrivals.append(arrived_of(event))
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+            logger.exception("CloudEvent %d of the stream cannot be read", event.position)
+    return arrivals
 
 
 def attributes_of(event: StreamEvent) -> dict[str, str]:

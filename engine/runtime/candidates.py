@@ -5,7 +5,7 @@ from engine.model.state import ExecutionState, Wait
 from engine.ports.rows import StreamEvent
 from engine.ports.storage import Streams
 from engine.runtime.acceptance import takes
-from engine.runtime.arrivals import arrived_of
+from engine.runtime.arrivals import readable
 from engine.runtime.batch import subscription_key
 
 
@@ -24,8 +24,7 @@ async def first_taken(
     position = max(after, min((one.after for one in wait.filters), default=head))
     while position < head:
         events, bound = await _page(streams, namespace, state, wait, position, head, page)
-        for event in events:
-            arrived = arrived_of(event)
+        for arrived in readable(events):
             if takes(state, wait, arrived):
                 return arrived
         position = bound

@@ -16,7 +16,7 @@ from engine.model.ids import shard_of, shard_of_key, shard_of_namespace
 from engine.model.program import Program
 from engine.ports.requests import OfferRequest, StartRequest, encode
 from engine.ports.rows import Match, StreamEvent, SubscriptionRow, TriggerRow
-from engine.runtime.arrivals import arrived_of, keys_of
+from engine.runtime.arrivals import keys_of, readable
 from engine.runtime.context import EngineContext
 from engine.runtime.owned import OwnedShard
 from engine.runtime.round import Round
@@ -78,7 +78,7 @@ class Matcher:
     async def matches(self, namespace: str, events: Sequence[StreamEvent]) -> list[Match]:
         """What these CloudEvents start and whom they wake. The subscriptions are read after the
         events: one that is not seen here was committed later and looks for itself."""
-        arrivals = [arrived_of(event) for event in events]
+        arrivals = readable(events)
         streams = self._context.ports.streams
         triggers = await streams.triggers(namespace)
         types = sorted({one.event.type for one in arrivals})
