@@ -210,8 +210,9 @@ class LogPage(BaseModel):
 
 
 class PastState(BaseModel):
-    """What the events up to `seq` fold into. `data` is the workflow's data; `states` the names of
-    the states that are open; `frames` all open scopes with data of their own."""
+    """What the events up to `seq` fold into. `data` is that of the state that is open in the main
+    flow, between states the workflow's, at last its output; `states` the names of the states that
+    are open; `frames` all open scopes with data of their own."""
 
     execution: str
     seq: int

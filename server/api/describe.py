@@ -97,7 +97,6 @@ def event_members(row: EventRow) -> dict[str, Any]:
 def past_members(execution_id: UUID, state: ExecutionState) -> dict[str, Any]:
     """The members of `schemas.api.answers.PastState`."""
     frames = list(state.frames.values())
-    root = state.frames.get(state.root)
     return {
         "execution": format_execution(execution_id),
         "seq": state.seq,
@@ -109,13 +108,23 @@ def past_members(execution_id: UUID, state: ExecutionState) -> dict[str, Any]:
         "input": state.input,
         "output": state.output,
         "error": error_members(state.error),
-        "data": state.output if root is None else root.data,
+        "data": _current_data(state),
         "states": [frame.name for frame in frames if frame.kind == "state"],
         "frames": frames,
         "actions": list(state.actions.values()),
         "timers": list(state.timers.values()),
         "waits": list(state.waits.values()),
     }
+
+
+def _current_data(state: ExecutionState) -> Any:
+    """Of the state that is open in the main flow, between states the workflow's, at last its
+    output."""
+    root = state.frames.get(state.root)
+    if root is None:
+        return state.output
+    opened = [one for one in state.frames.values() if one.parent == root.id]
+    return next((one.data for one in opened if one.kind == "state"), root.data)
 
 
 def list_members(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def test_the_state_at_every_event(refold, ended):
     assert (before["seq"], before["status"], before["data"]) == (0, "running", None)
     middle = refold.ask("GET", f"/executions/{ended}/state?at=3").json
     assert (middle["seq"], middle["states"]) == (3, ["Greet"])
+    assert middle["data"] == {"n": 1, "greeting": "hello"}
     after = refold.ask("GET", f"/executions/{ended}/state?at=5").json
     assert after["status"] == "completed"
     assert after["output"] == {"n": 1, "greeting": "hello"}
