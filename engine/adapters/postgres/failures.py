@@ -16,6 +16,7 @@ DRIVER_FAILURES = (
 _FENCED = {"RF001", "23505"}  # 23505: this seq of this execution is in the log
 _CUT_SHORT = {"08", "57"}  # connection, operator intervention: no word on the transaction
 _PASSING = {"08", "40", "53", "55", "57"}  # ... rollback, resources, locks
+_REFUSED = {"28", "3D"}  # the login or its password, the name of the database
 _NO_PARTITION = "23514"
 
 
@@ -48,6 +49,8 @@ def of_statement(error: Exception) -> Exception:
         return AssertionError(str(error))
     if state == "55P03":
         return HeadLocked(f"{error}: end the sessions of the old owner")
+    if state is not None and state[:2] in _REFUSED:
+        return Unavailable(f"Postgres lets nobody in there ({error}): correct the database's URL")
     if state is None or state[:2] in _PASSING:
         return Unavailable(f"Postgres is away or busy ({_text(error)}): try again")
     return error
