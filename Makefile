@@ -68,6 +68,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock: ## pin the dependencies again after a change of pyproject.toml (needs uv)
 	$(LOCK) --output-file requirements/runtime.txt pyproject.toml
 	$(LOCK) --output-file requirements/dev.txt --constraint requirements/runtime.txt --group dev
+	echo hatchling | $(LOCK) --output-file requirements/build.txt --constraint requirements/dev.txt -
 
 clean: ## remove .venv and all caches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

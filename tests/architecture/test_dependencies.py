@@ -56,15 +56,21 @@ def test_each_dependency_is_pinned_with_hashes(group: str) -> None:
     assert not unhashed
 
 
-def test_what_both_sets_pin_they_pin_alike() -> None:
-    runtime, dev = pinned("runtime"), pinned("dev")
-    versions = {
-        name: (runtime[name].split()[0], dev[name].split()[0]) for name in runtime.keys() & dev
-    }
+def test_the_image_is_built_with_the_pinned_backend_alone() -> None:
+    build, dev = pinned("build"), pinned("dev")
+    assert "hatchling" in build
+    assert build.items() <= dev.items()
+
+
+@pytest.mark.parametrize("group", ["runtime", "build"])
+def test_what_two_sets_pin_they_pin_alike(group: str) -> None:
+    some, dev = pinned(group), pinned("dev")
+    versions = {name: (some[name].split()[0], dev[name].split()[0]) for name in some.keys() & dev}
+    assert versions
     assert not {name: pair for name, pair in versions.items() if pair[0] != pair[1]}
 
 
-@pytest.mark.parametrize("group", ["runtime", "dev"])
+@pytest.mark.parametrize("group", ["runtime", "dev", "build"])
 def test_pins_name_no_place_to_fetch_from(group: str) -> None:
     text = (ROOT / "requirements" / f"{group}.txt").read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", text)
