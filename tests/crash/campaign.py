@@ -119,7 +119,7 @@ class Campaign:
             struck = time.monotonic()
             await self._be_quiet(workload, watch)
             calm = time.monotonic()
-            log, found = await self._check(stub)
+            log, found = await self._check(stub, watch)
             found.stuck.extend(faults.not_taken)
             times = (struck - began, calm - struck, time.monotonic() - calm)
             return self._outcome(faults, log, found, times)
@@ -163,11 +163,12 @@ class Campaign:
         told = {event.id for event in self.journal.events.values() if event.acked}
         return not (watch.open or watch.inbox or watch.unmatched or told - watch.stored)
 
-    async def _check(self, stub: Stub) -> tuple[Log, Violations]:
+    async def _check(self, stub: Stub, watch: Watch) -> tuple[Log, Violations]:
         connection = await asyncpg.connect(self.cluster.postgres.url)
         try:
             self._postgres = f"PostgreSQL {await connection.fetchval('SHOW server_version')}"
             log, found = await invariants.check_log(connection)
+            await invariants.check_takeovers(connection, watch.epochs, found)
             await invariants.check_settled(connection, log, found)
             await invariants.check_births(connection, log, found)
             await delivery.check_cloudevents(connection, self.journal, found)

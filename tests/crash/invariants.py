@@ -226,6 +226,26 @@ async def _check_snapshots(connection: asyncpg.Connection, log: Log, found: Viol
             found.broken.append(f"the snapshot of {_name(row['execution_id'])} is not its fold")
 
 
+async def check_takeovers(
+    connection: asyncpg.Connection, epochs: dict[tuple[int, int], float], found: Violations
+) -> None:
+    """No commit of an owner after another one was seen to own the shard. `epochs`: (shard, epoch)
+    -> a time at which it had begun. This finds a zombie also where the next owner is idle."""
+    begun = defaultdict(list)
+    for (shard, epoch), at in epochs.items():
+        begun[shard].append((epoch, at))
+    for row in await connection.fetch(
+        "SELECT shard, commit_no, epoch, committed_at FROM log.commits"
+    ):
+        at = row["committed_at"].timestamp()
+        found.zombies.extend(
+            f"shard {row['shard']} commit {row['commit_no']}: epoch {row['epoch']},"
+            f" {at - since:.3f} s after epoch {epoch} was seen"
+            for epoch, since in begun[row["shard"]]
+            if epoch > row["epoch"] and since < at
+        )
+
+
 async def check_settled(connection: asyncpg.Connection, log: Log, found: Violations) -> None:
     """After the quiet period: nothing open, nothing left to do, no index row without its cause."""
     found.stuck.extend(

@@ -8,7 +8,7 @@ import asyncpg
 import pytest_asyncio
 
 from engine.adapters.postgres.migrate import ensure_partitions, migrate
-from engine.adapters.postgres.storage import open_storage
+from engine.adapters.postgres.storage import PostgresStorage, open_storage
 from engine.model.ids import format_execution, idempotency_key
 from schemas.events import bodies
 from tests.crash import delivery
@@ -18,9 +18,10 @@ from tests.crash.invariants import (
     check_births,
     check_log,
     check_settled,
+    check_takeovers,
 )
 from tests.crash.journal import Arrival, Journal, Published, Start
-from tests.runtime_harness import World
+from tests.runtime_harness import World, eventually
 
 _DEFINITION = """
 id: chaos-calls
@@ -126,6 +127,7 @@ async def damaged(database: str) -> AsyncIterator[asyncpg.Connection]:
             )
         for execution in started:
             await world.closed(execution)
+        await eventually(lambda: _is_inbox_empty(storage))
         await node.stop()
     finally:
         await world.close()
@@ -134,6 +136,10 @@ async def damaged(database: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.execute("SET session_replication_role = replica")
     yield connection
     await connection.close()
+
+
+async def _is_inbox_empty(storage: PostgresStorage) -> bool:
+    return not await storage.inbox.read([0, 1], [], 1)
 
 
 async def checked(connection: asyncpg.Connection) -> tuple[Log, Violations]:
@@ -204,6 +210,16 @@ async def test_each_broken_promise_to_the_world_is_found(damaged: asyncpg.Connec
         },
     )
     assert any("started no chaos-trigger" in one for one in of(unborn, []))
+
+
+async def test_a_commit_after_the_next_owner_was_seen_is_found(damaged: asyncpg.Connection) -> None:
+    last = await damaged.fetchrow("SELECT * FROM log.commits ORDER BY committed_at DESC LIMIT 1")
+    at = last["committed_at"].timestamp()
+    after, before = Violations(), Violations()
+    await check_takeovers(damaged, {(last["shard"], last["epoch"] + 1): at + 0.001}, after)
+    await check_takeovers(damaged, {(last["shard"], last["epoch"] + 1): at - 0.0005}, before)
+    assert after.zombies == []
+    assert before.zombies
 
 
 async def test_a_lost_cloudevent_is_found(damaged: asyncpg.Connection) -> None:

@@ -41,7 +41,8 @@ class Watch:
         self.stored: set[str] = set()
         self.inbox = 0
         self.unmatched = 0
-        self.heads: dict[int, tuple[str | None, int]] = {}
+        self.epochs: dict[tuple[int, int], float] = {}
+        """(shard, epoch) -> a time, by the database's clock, at which it had begun."""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -84,9 +85,11 @@ class Watch:
                     connection.terminate()
 
     async def _look(self, connection: asyncpg.Connection) -> None:
-        heads = await connection.fetch("SELECT shard, owner, last_position FROM log.shards")
-        for shard, owner, last in heads:
-            self.heads[shard] = (owner, last)
+        heads = await connection.fetch(
+            "SELECT shard, epoch, last_position, clock_timestamp() FROM log.shards"
+        )
+        for shard, epoch, last, now in heads:
+            self.epochs.setdefault((shard, epoch), now.timestamp())
             while self._positions[shard] < last:
                 await self._tail(connection, shard)
         rows = await connection.fetch(
