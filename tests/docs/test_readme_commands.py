@@ -87,8 +87,8 @@ def test_the_first_workflow_greets_whoever_the_cloudevent_names(shell: Shell) ->
     assert json.loads(receipt)["receipts"][0]["outcome"] == "stored"
     execution = execution_in(shell, listed)
     events, at, replayed, verified = shell.run(then.replace("ex_...", execution))
-    assert "ExecutionCompleted" in events
-    assert "Ada" in at
+    assert "ExecutionCompleted" in events, events
+    assert "Ada" in at, events
     assert "equal" in replayed
     assert "intact" in verified
     shown = json.loads(shell.run(f".venv/bin/refold exec get {execution} -o json")[0])
