@@ -39,9 +39,9 @@ def random_document(seed):
 class Pair:
     """Both sides, and the stimuli they got."""
 
-    def __init__(self, document, program, *, reloading):
+    def __init__(self, document, program, *, reloading, resumes=False):
         self.reference = Reference(document)
-        self.core = CoreRun(program, reloading=reloading)
+        self.core = CoreRun(program, reloading=reloading, resumes=resumes)
         self.now = 1_000
         self.stimuli = []
 
@@ -138,10 +138,10 @@ def _listed(table):
     return [[str(key), table[key]] for key in sorted(table, key=str)]
 
 
-def run_random(document, program, seed, *, reloading=False):
+def run_random(document, program, seed, *, reloading=False, resumes=False):
     """Make a schedule, running it. Gives the pair; raises AssertionError with the pair attached."""
     chance = Chance(random.Random(seed))
-    pair = Pair(document, program, reloading=reloading)
+    pair = Pair(document, program, reloading=reloading, resumes=resumes)
     try:
         starts_by_event = program.trigger is not None and chance.maybe(0.7)
         if not starts_by_event:

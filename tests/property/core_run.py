@@ -43,11 +43,13 @@ TERMINAL = (
 
 class CoreRun:
     """The core's side. `reloading`: each step begins from the state folded from stored bytes, as
-    after a passivation. `now` in ms, `chance` for jitter; keys as in the reference."""
+    after a passivation. `resumes`: steps that were put off go on at once. `now` in ms, `chance`
+    for jitter; keys as in the reference."""
 
-    def __init__(self, program, *, reloading=False):
+    def __init__(self, program, *, reloading=False, resumes=False):
         self.program = program
         self.reloading = reloading
+        self.resumes = resumes
         self.now = 0
         self.chance = 0.0
         self.state = self.folded = ExecutionState(id=EXECUTION)
@@ -154,9 +156,18 @@ class CoreRun:
 
     def _look(self):
         for _ in range(MAX_DELIVERIES):
-            if self.state.phase != "running" or not self._deliver_one():
+            if self.state.phase != "running":
+                return
+            if not (self.resumes and self._go_on()) and not self._deliver_one():
                 return
         raise AssertionError("CloudEvents are taken without end")
+
+    def _go_on(self):
+        """A step that did too much goes on: its timer is due at once."""
+        for timer in self.state.timers.values():
+            if timer.purpose == "yield":
+                return self._step(FireTimer(timer.id))
+        return False
 
     def _deliver_one(self):
         for wait in self.state.waits.values():

@@ -9,12 +9,20 @@ Run one seed again: `python -m tests.property.soak 1 --seed SEED`.
 
 import pytest
 
-from tests.property.case import SCHEDULES_OF_A_DEFINITION, check_seed
+from engine.core.decide import nodes
+from engine.model.program import Each, Fork
+from tests.property.case import (
+    SCHEDULES_OF_A_DEFINITION,
+    check_seed,
+    random_document,
+    run_random,
+)
 from tests.property.needs_values import check_needs_values
 
 SLICES = 8
 SCHEDULES = 10_000
 DEFINITIONS = SCHEDULES // SCHEDULES_OF_A_DEFINITION
+DEFINITIONS_PUT_OFF = 600  # most have branches, where being put off changes who is first
 DEFINITIONS_WITHOUT_CLOSURES = 120
 
 
@@ -27,6 +35,17 @@ def test_the_core_does_what_the_reference_does(part):
         events += recorded
     assert schedules >= SCHEDULES // SLICES
     assert events > 10 * schedules, "the schedules are too short to say anything"
+
+
+def test_steps_that_are_put_off_again_and_again_come_to_the_same(monkeypatch):
+    monkeypatch.setattr(nodes, "MAX_EVENTS_PER_STEP", 3)
+    put_off = 0
+    for seed in range(DEFINITIONS_PUT_OFF):
+        document, program = random_document(seed)
+        if not any(isinstance(node, (Fork, Each)) for node in program.nodes.values()):
+            run = run_random(document, program, seed, resumes=True).core
+            put_off += sum(getattr(event.body, "purpose", "") == "yield" for event in run.events)
+    assert put_off > DEFINITIONS_PUT_OFF // 2, "hardly any step was put off"
 
 
 def test_expressions_answered_by_workers_give_the_events_that_closures_give():
