@@ -9,7 +9,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     lanes: group commits in flight at once; each lane owns a disjoint set of shards.
     lease_ttl_ms, lease_margin_ms: a lease's life, and how long before its end (monotonic clock) its
       holder stops working without a renewal.
-    max_hot_executions: executions kept in memory, over all lanes, beyond which no new ones are taken
+    max_hot_executions: executions kept in memory, over all lanes; beyond, no new ones are taken
       in (those whose timer is due come on top, a batch at a time); idle_ms: after this without work
       one leaves memory, unless an action of it runs.
     max_inbox_in_hand: inbox rows a lane has taken into memory; the rest stays in Postgres.

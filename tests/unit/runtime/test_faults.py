@@ -380,6 +380,6 @@ async def test_a_cloudevent_that_cannot_be_read_does_not_stop_its_stream(world: 
     await world.until(execution_id, lambda state: bool(state.waits))
     await world.publish("paid", {"n": 1}, order="7")
     events = world.storage.store.streams[NAMESPACE].events
-    events[0] = replace(events[0], body=b'{"data": 1e999}')
+    events[0] = replace(events[0], body=b'{"data": ')
     await world.publish("paid", {"n": 2}, order="7")
     assert (await world.closed(execution_id)).output["paid"] == {"n": 2}
