@@ -78,6 +78,7 @@ class Campaign:
         kinds: list[str],
         *,
         width: int = 16,
+        late: float = 0.0,
         pause_s: float = 1.0,
         quiet_s: float = 180.0,
         told: Callable[[Blow], None] | None = None,
@@ -90,7 +91,7 @@ class Campaign:
         self._chance = random.Random(f"faults {seed}")
         self.journal = Journal()
         self.cluster = Cluster(home)
-        self._width = width
+        self._width, self._late = width, late
         self._notes: list[str] = []
         self._postgres = ""
 
@@ -106,7 +107,7 @@ class Campaign:
         database = self.cluster.postgres.url
         client = Client(self.cluster.api_url, self.cluster.nats.url, self.journal)
         watch = Watch(database)
-        workload = Workload(client, watch, self.journal, self._seed, self._width)
+        workload = Workload(client, watch, self.journal, self._seed, self._width, self._late)
         stub = Stub(self.journal, self._seed, database, workload.answer)
         await client.open()
         await stub.start()

@@ -12,13 +12,17 @@ from tests.crash.watch import Watch
 
 _PATIENCE_S = 8.0
 _DUPLICATES = 0.1
+_LONG = 30
+_LEAVES_MEMORY_S = 14.0
+"""Longer than an idle execution stays in memory."""
 
 
 class Workload:
-    """Keeps `width` operations going until told to stop. Each is begun by a client that insists."""
+    """Keeps `width` operations going until told to stop. Each is begun by a client that insists.
+    `late`: the share of those whose execution leaves memory before its last event comes."""
 
     def __init__(
-        self, client: Client, watch: Watch, journal: Journal, seed: int, width: int
+        self, client: Client, watch: Watch, journal: Journal, seed: int, width: int, late: float
     ) -> None:
         self._client = client
         self._watch = watch
@@ -26,6 +30,7 @@ class Workload:
         self._chance = random.Random(f"workload {seed}")
         self._seed = seed
         self._width = width
+        self._late = late
         self._number = 0
         self._stopping = False
         self._kinds: list[tuple[str, Callable[[str], Awaitable[None]]]] = [
@@ -52,6 +57,8 @@ class Workload:
         while not self._stopping:
             self._number += 1
             name, scenario = self._kinds[self._number % len(self._kinds)]
+            if self._chance.random() < self._late:
+                name, scenario = "chaos-long", self._long
             op = f"s{self._seed}n{self._number}"
             self._journal.ops[op] = name
             self._journal.offered += 1
@@ -81,6 +88,11 @@ class Workload:
 
     async def _fan(self, op: str) -> None:
         await self._closed(await self._start("chaos-fan", op, items=["a", "b", "c"]))
+
+    async def _long(self, op: str) -> None:
+        await self._start("chaos-long", op, items=[str(n) for n in range(_LONG)])
+        await asyncio.sleep(_LEAVES_MEMORY_S)
+        await self._event(op, "chaos.late", 2.0)
 
     async def _timeout(self, op: str) -> None:
         await self._closed(await self._start("chaos-timeout", op))
@@ -144,6 +156,7 @@ class Workload:
             "chaos-waits": ("one", "two", "three"),
             "chaos-trigger": ("begin", "settled"),
             "chaos-gather": ("left", "right"),
+            "chaos-long": ("late",),
             "chaos-callback": ("answer",) if f"{op}-chaos.answer" in self._journal.events else (),
         }.get(name, ())
         for kind in kinds:
