@@ -66,8 +66,8 @@ async def run(options: argparse.Namespace, home: Path, seed: int) -> tuple[Outco
     """The outcome and its table."""
     kinds = plan(options.kills, seed, options.only or sorted(WEIGHTS))
     campaign = Campaign(
-        home, seed, kinds, width=options.width, pause_s=options.pause, quiet_s=options.quiet, late=0.03,
-        told=_tell,
+        home, seed, kinds, width=options.width, pause_s=options.pause, quiet_s=options.quiet,
+        late=0.03, told=_tell,
     )  # fmt: skip
     outcome = await campaign.run()
     command = f"python -m tests.crash.chaos --kills {options.kills} --seed {seed}" + "".join(
