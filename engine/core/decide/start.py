@@ -116,7 +116,7 @@ def _open_gathering(turn: Turn, trigger: Trigger, arrived: Arrived) -> None:
     if trigger.timeout_ms is not None:
         turn.record(
             bodies.TimerSet(
-                purpose="event_timeout", due=turn.at + trigger.timeout_ms, subject=opened
+                purpose="event_timeout", due=arrived.at + trigger.timeout_ms, subject=opened
             ),
             node=trigger.listen,
         )  # fmt: skip
