@@ -137,7 +137,7 @@ class Bench:
         return reply.json["receipts"][0]
 
     def started(self, count: int, workflow: str | None = None) -> list[str]:
-        """The ids of the namespace's executions, oldest first, once there are that many."""
+        """The ids of the namespace's executions, in no order, once there are that many."""
 
         def look() -> list[str]:
             items = self.ask("GET", "/executions?limit=100").json["items"]
@@ -146,6 +146,11 @@ class Bench:
         found = self.until(look, lambda ids: len(ids) >= count)
         assert len(found) == count, found
         return found
+
+    def triggered(self, count: int) -> list[Log]:
+        """The logs of that many executions, ended, in the order of the CloudEvents that began."""
+        logs = [self.ended(one) for one in self.started(count)]
+        return sorted(logs, key=lambda log: log.data("ExecutionStarted")[0]["trigger"]["position"])
 
     def ended(self, execution: str) -> Log:
         """Wait for its end; read its log; it must verify and replay."""

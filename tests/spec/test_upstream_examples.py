@@ -61,7 +61,7 @@ def cloudevent_of(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def executions_of(bench: Bench, folder: Path, workflow: str, run: dict[str, Any]) -> list[Log]:
-    """Do what the run says; the logs of the executions that came of it, oldest first."""
+    """Do what the run says; the logs of the executions that came of it."""
     if "cloudevents" not in run:
         given = run.get("input")
         if "input_file" in run:
