@@ -5,7 +5,7 @@ log, evaluates every expression with libjq in the process, and shares no code wi
 `schemas`. What it says is compared with what the core says; where they differ, one is wrong.
 """
 
-from tests.property.reference.interpreter import Endless, Reference
-from tests.property.reference.values import WorkflowError, canonical
+from tests.property.reference.interpreter import Reference
+from tests.property.reference.values import Endless, WorkflowError, canonical
 
 __all__ = ["Endless", "Reference", "WorkflowError", "canonical"]

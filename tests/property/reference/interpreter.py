@@ -3,13 +3,9 @@
 from tests.property.reference import rules
 from tests.property.reference.fibers import Call, Listen, Pause, Scheduler
 from tests.property.reference.states import STATES, Frame, event
-from tests.property.reference.values import WorkflowError, evaluated, filled, text_of
+from tests.property.reference.values import Endless, WorkflowError, evaluated, filled, text_of
 
 MAX_STATES_ENTERED = 40
-
-
-class Endless(Exception):
-    """The definition goes in circles; the case is given up."""
 
 
 class Reference:

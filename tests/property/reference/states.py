@@ -3,6 +3,7 @@
 from tests.property.reference import rules
 from tests.property.reference.fibers import Breath, Call, Listen, Pause, Together
 from tests.property.reference.values import (
+    Endless,
     WorkflowError,
     appended_at,
     bare,
@@ -13,6 +14,9 @@ from tests.property.reference.values import (
     merged_at,
     places,
 )
+
+
+MAX_ELEMENTS = 100
 
 
 class Frame:
@@ -179,6 +183,8 @@ def foreach(machine, frame, state, pointer):
     items = evaluated(state["inputCollection"], frame.data, frame.variables)
     if not isinstance(items, list):
         raise WorkflowError("foreach.not_array")
+    if len(items) > MAX_ELEMENTS:
+        raise Endless
     width = state.get("batchSize") or len(items) or 1
     if state.get("mode") == "sequential":
         width = 1

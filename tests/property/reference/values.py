@@ -19,6 +19,10 @@ class WorkflowError(Exception):
         return code in (self.code, *self.aliases)
 
 
+class Endless(Exception):
+    """The definition goes in circles, or its data grows without end; the case is given up."""
+
+
 def data_error():
     return WorkflowError("data.type", ["data"])
 
@@ -135,12 +139,12 @@ def is_wrapped(value):
     return isinstance(value, str) and value.strip().startswith("${") and value.strip()[-1] == "}"
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=1_000)
 def _program(source, variables):
     return jq.compile(source, args=json.loads(variables))
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def _outputs(source, data, variables):
     try:
         return tuple(json.dumps(one) for one in _program(source, variables).input_text(data).all())
@@ -150,7 +154,9 @@ def _outputs(source, data, variables):
 
 def evaluated(text, data, variables):
     """No output is null, one is itself, several are an array. Raises WorkflowError."""
-    outputs = _outputs(bare(text), json.dumps(data), json.dumps(variables))
+    source = bare(text)
+    used = {name: value for name, value in variables.items() if f"${name}" in source}
+    outputs = _outputs(source, json.dumps(data), json.dumps(used))
     if outputs is None:
         raise WorkflowError("expression.failed", ["expression"])
     values = [json.loads(one) for one in outputs]
