@@ -1,6 +1,6 @@
 """JSON text of workflow data to Python values and back, without touching a number.
 
-Objects are dicts in the order of the text, arrays lists, and numbers as `schemas.numbers` describes:
+Objects are dicts in the order of the text, arrays lists, numbers as `schemas.numbers` describes:
 `loads` then `dumps` gives every number back byte for byte. Values are immutable by convention:
 whoever changes one copies it first.
 """

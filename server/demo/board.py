@@ -50,7 +50,7 @@ class Board:
         for name in sorted(self.executions):
             one = self.executions[name]
             colour = _COLOURS.get(one["status"], "white")
-            last = " › ".join(
+            last = " → ".join(
                 f"{event['type']}" + (f" [dim]{event['name']}[/]" if event.get("name") else "")
                 for event in self.events[name][-_SHOWN_EVENTS:]
             )
