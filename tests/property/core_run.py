@@ -68,7 +68,7 @@ class CoreRun:
         self._look()
 
     def publish(self, event):
-        self.stream.append(arrived_of(event, len(self.stream) + 1))
+        self.stream.append(arrived_of(event, len(self.stream) + 1, self.now))
         if self.state.phase in ("new", "gathering"):
             self._offer(self.stream[-1])
         self._look()
@@ -285,10 +285,10 @@ def _copied(value):
     return loads(dumps(value))
 
 
-def arrived_of(event, position):
+def arrived_of(event, position, at):
     reference = log.CloudEventRef(position, f"id-{position}", event["source"], event["type"])
     return Arrived(
-        event=reference, at=0, attributes=event["attributes"], payload=event["data"],
+        event=reference, at=at, attributes=event["attributes"], payload=event["data"],
         whole=event["whole"],
     )  # fmt: skip
 

@@ -15,7 +15,6 @@ from tests.property.reference.values import (
     places,
 )
 
-
 MAX_ELEMENTS = 100
 
 

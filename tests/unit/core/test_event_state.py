@@ -127,5 +127,5 @@ def test_a_gathering_takes_no_delivery_meant_for_executions():
     run.receive("b", {"m": 2}, customer="c1")
     (wait,) = run.state.waits
     event = {"type": "a", "source": "/s", "attributes": {"customer": "c1"}, "data": {}, "whole": {}}
-    command = DeliverEvent(wait, arrived_of(event, 9))
+    command = DeliverEvent(wait, arrived_of(event, 9, 1))
     assert step(run.program, run.state, command, Circumstance(at=1)).code == "wait.not_open"
