@@ -1,6 +1,7 @@
 """Functions that the definitions of features/ call."""
 
 import asyncio
+import time
 
 
 class TooHot(ArithmeticError):
@@ -27,3 +28,13 @@ def heat(arguments: dict) -> dict:
     if arguments["degrees"] > 100:
         raise ValueError("it boils")
     return {"warm": True}
+
+
+def hang(arguments: dict) -> None:
+    """Takes longer than anybody waits."""
+    time.sleep(5)
+
+
+def strange(arguments: dict) -> object:
+    """Gives what is not JSON."""
+    return object()
