@@ -143,6 +143,16 @@ class ReadStore:
                 await connection.execute(f"DROP SCHEMA IF EXISTS {schema_of(before)} CASCADE")
 
     async def _fetch(self, file: str, name: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+        known = self._generation
+        try:
+            return await self._query(file, name, *args)
+        except Exception:
+            await self.open()  # after a rebuild the tables are elsewhere
+            if self._generation == known:
+                raise
+            return await self._query(file, name, *args)
+
+    async def _query(self, file: str, name: str, *args: Any) -> Sequence[Mapping[str, Any]]:
         async with self._database.acquire() as connection:
             return await connection.fetch(statements(file, self._generation)[name], *args)
 

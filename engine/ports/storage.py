@@ -216,6 +216,9 @@ class Definitions(Protocol):
     async def get(self, namespace: str, workflow: str, version: str | None) -> DefinitionRow:
         """A version, or the active one. Raises NotFound."""
 
+    async def resolve(self, namespace: str, workflow: str, version: str | None) -> tuple[str, str]:
+        """(version, definition hash) of a version, or of the active one. Raises NotFound."""
+
     async def by_hash(self, namespace: str, definition_hash: str) -> DefinitionRow:
         """The version with this hash. Raises NotFound."""
 

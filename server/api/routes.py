@@ -9,6 +9,7 @@ from server.api import (
     executions,
     history,
     replaying,
+    scopes,
     starting,
     system,
     verifying,
@@ -242,6 +243,15 @@ HISTORY = (
         headers=(Header("Last-Event-ID", "SSE: go on behind the event with this seq."),),
         problems=("not_found", "id.malformed"),
         time_limit_s=None,
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/executions/{{execution}}/history",
+        "getHistory",
+        "Its states, branches, iterations and attempts, as far as the projection has read.",
+        scopes.history,
+        {200: json_answer("What was entered and left when.", answers.History)},
+        problems=("not_found", "id.malformed"),
     ),
     Route(
         "GET",

@@ -9,7 +9,6 @@ from aiohttp import web
 from engine.model.errors import Conflict
 from engine.model.ids import format_execution, shard_of_key
 from engine.ports.requests import StartRequest, encode
-from engine.ports.rows import DefinitionRow
 from schemas.api.requests import StartExecution
 from schemas.json_text import dumps, write_unknown
 from server.api.body import read_model
@@ -28,10 +27,10 @@ async def start(exchange: Exchange) -> web.Response:
     """POST /executions: 201 the first time, 200 with Idempotency-Replayed afterwards."""
     key, wait_s = _idempotency_key(exchange), exchange.wait_s
     wanted = await read_model(exchange, StartExecution)
-    definition = await exchange.services.definitions.get(
+    version, definition_hash = await exchange.services.definitions.resolve(
         exchange.namespace, wanted.workflow, wanted.version
     )
-    execution_id, replayed = await _accept(exchange, wanted, definition, key)
+    execution_id, replayed = await _accept(exchange, wanted, version, definition_hash, key)
     state = None
     if wait_s:
         state = await until_closed(exchange, execution_id, wait_s, fresh=not replayed)
@@ -42,8 +41,8 @@ async def start(exchange: Exchange) -> web.Response:
     body = execution_members(execution_id, state, exchange.services.installation.callback_secret)
     if state is None:
         body.update(
-            workflow=definition.workflow,
-            version=definition.version,
+            workflow=wanted.workflow,
+            version=version,
             name=wanted.name,
             input=wanted.input,
         )
@@ -57,16 +56,20 @@ async def start(exchange: Exchange) -> web.Response:
 
 
 async def _accept(
-    exchange: Exchange, wanted: StartExecution, definition: DefinitionRow, key: str | None
+    exchange: Exchange,
+    wanted: StartExecution,
+    version: str,
+    definition_hash: str,
+    key: str | None,
 ) -> tuple[UUID, bool]:
     services = exchange.services
     named = None if wanted.name is None else f"name:{wanted.name}"
     keys = [one for one in (key and f"key:{key}", named) if one]
     first = keys[0] if keys else f"auto:{uuid4().hex}"
     request = StartRequest(
-        workflow=definition.workflow,
-        version=definition.version,
-        definition_hash=definition.definition_hash,
+        workflow=wanted.workflow,
+        version=version,
+        definition_hash=definition_hash,
         start_key=first,
         input=msgspec.Raw(dumps(wanted.input)),
         name=wanted.name,
@@ -74,11 +77,9 @@ async def _accept(
     try:
         return await services.inbox.accept_start(
             exchange.namespace,
-            definition.workflow,
+            wanted.workflow,
             keys or [first],
-            shard_of_key(
-                exchange.namespace, definition.workflow, first, services.installation.shards
-            ),
+            shard_of_key(exchange.namespace, wanted.workflow, first, services.installation.shards),
             _request_hash(wanted),
             encode(request),
             exchange.actor,

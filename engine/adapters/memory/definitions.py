@@ -71,6 +71,10 @@ class MemoryDefinitions:
                 return row
         raise NotFound(f"no such workflow {workflow} in namespace {namespace}; apply it first")
 
+    async def resolve(self, namespace: str, workflow: str, version: str | None) -> tuple[str, str]:
+        row = await self.get(namespace, workflow, version)
+        return row.version, row.definition_hash
+
     async def by_hash(self, namespace: str, definition_hash: str) -> DefinitionRow:
         await self._store.turn()
         for (where, _, _), row in self._store.definitions.items():

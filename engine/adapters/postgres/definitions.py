@@ -35,9 +35,14 @@ class PostgresDefinitions:
         else:
             row = await self._database.row(_SQL["by_version"], namespace, workflow, version)
         if row is None:
-            named = workflow if version is None else f"{workflow} in version {version}"
-            raise NotFound(f"no workflow {named} in namespace {namespace}; apply it first")
+            raise _unknown(namespace, workflow, version)
         return (await self._with_resources(namespace, [row]))[0]
+
+    async def resolve(self, namespace: str, workflow: str, version: str | None) -> tuple[str, str]:
+        row = await self._database.row(_SQL["resolve"], namespace, workflow, version)
+        if row is None:
+            raise _unknown(namespace, workflow, version)
+        return row["version"], row["definition_hash"]
 
     async def by_hash(self, namespace: str, definition_hash: str) -> DefinitionRow:
         row = await self._database.row(_SQL["by_hash"], namespace, definition_hash)
@@ -66,3 +71,8 @@ class PostgresDefinitions:
         workflow, _, version = after.rpartition("@")
         rows = await self._database.rows(_SQL["list"], namespace, workflow, version, limit)
         return await self._with_resources(namespace, rows)
+
+
+def _unknown(namespace: str, workflow: str, version: str | None) -> NotFound:
+    named = workflow if version is None else f"{workflow} in version {version}"
+    return NotFound(f"no workflow {named} in namespace {namespace}; apply it first")

@@ -14,6 +14,12 @@ SELECT namespace, workflow, version, definition_hash, dialect, media_type, sourc
        actor, active
 FROM log.definitions WHERE namespace = $1 AND workflow = $2 AND active;
 
+-- name: resolve
+-- Version and hash of a version, or of the active one ($3 null), without its text.
+SELECT version, definition_hash
+FROM log.definitions
+WHERE namespace = $1 AND workflow = $2 AND CASE WHEN $3::text IS NULL THEN active ELSE version = $3 END;
+
 -- name: by_hash
 -- The version with this hash; the first, should two versions hold the same.
 SELECT namespace, workflow, version, definition_hash, dialect, media_type, source, created_at,
