@@ -7,6 +7,9 @@ from functools import lru_cache
 import jq
 
 
+MAX_TEXT = 20_000
+
+
 class WorkflowError(Exception):
     """An error that a definition can catch: its code, and the other codes that mean it."""
 
@@ -156,7 +159,10 @@ def evaluated(text, data, variables):
     """No output is null, one is itself, several are an array. Raises WorkflowError."""
     source = bare(text)
     used = {name: value for name, value in variables.items() if f"${name}" in source}
-    outputs = _outputs(source, json.dumps(data), json.dumps(used))
+    text_of_data = json.dumps(data)
+    if len(text_of_data) > MAX_TEXT:
+        raise Endless
+    outputs = _outputs(source, text_of_data, json.dumps(used))
     if outputs is None:
         raise WorkflowError("expression.failed", ["expression"])
     values = [json.loads(one) for one in outputs]
