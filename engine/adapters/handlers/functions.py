@@ -4,15 +4,14 @@ The engine's event loop is never theirs: a function that blocks holds up other f
 """
 
 import asyncio
-import contextvars
 import inspect
 import math
 import threading
 import traceback
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from engine.adapters.handlers.daemon_threads import DaemonThreads
 from engine.adapters.handlers.function_library import Function, FunctionLibrary
 from engine.adapters.handlers.json_result import MAX_DEPTH, MAX_RESULT_BYTES
 from engine.adapters.handlers.printing import Printed, capture
@@ -35,7 +34,7 @@ class FunctionCaller:
 
     def __init__(self, library: FunctionLibrary, threads: int = DEFAULT_THREADS) -> None:
         self._library = library
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="function")
+        self._threads = DaemonThreads(threads)
         self._loop = asyncio.new_event_loop()
         self._loop_thread = threading.Thread(
             target=self._loop.run_forever, name="functions-loop", daemon=True
@@ -48,7 +47,7 @@ class FunctionCaller:
 
     async def close(self) -> None:
         """Stop. Async functions are cancelled; a plain function that still runs is abandoned."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         if self._loop_thread.is_alive():
             ending = asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop)
             await asyncio.wrap_future(ending)
@@ -67,7 +66,7 @@ class FunctionCaller:
                     raise refused("function.bad_arguments", "Arguments must be an object.")
                 function = self._library.known(operation)
                 if function is None:
-                    function = await self._in_thread(self._library.load, operation)
+                    function = await self._threads.run(self._library.load, operation)
                 result = await self._run(function, arguments)
             except CallRefused as refusal:
                 return Failed(refusal.error, printed.text)
@@ -76,15 +75,10 @@ class FunctionCaller:
     async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
         if inspect.iscoroutinefunction(function):
             return await self._on_loop(_guarded(function(arguments)))
-        result = await self._in_thread(_called, function, arguments)
+        result = await self._threads.run(_called, function, arguments)
         if inspect.iscoroutine(result):
             return await self._on_loop(_guarded(result))
         return result
-
-    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, context.run, function, *arguments)
 
     async def _on_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
