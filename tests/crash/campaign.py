@@ -27,7 +27,6 @@ from tests.crash.stub import Stub
 from tests.crash.watch import Watch
 from tests.crash.workload import Workload
 
-HERE = Path(__file__).resolve().parent
 _CALM_LOOKS = 8
 _OUTBOX_LIMIT_S = 60.0
 
@@ -45,6 +44,7 @@ class Outcome:
     rows: int
     commits: int
     executions: int
+    snapshots: int
     calls: int
     postgres: str
     seconds: tuple[float, float, float]
@@ -107,13 +107,14 @@ class Campaign:
         database = self.cluster.postgres.url
         client = Client(self.cluster.api_url, self.cluster.nats.url, self.journal)
         watch = Watch(database)
-        workload = Workload(client, watch, self.journal, self._seed, self._width, self._late)
+        workload = Workload(
+            client, watch, self.journal, seed=self._seed, width=self._width, late=self._late
+        )
         stub = Stub(self.journal, self._seed, database, workload.answer)
         await client.open()
         await stub.start()
         try:
-            for path in sorted((HERE / "definitions").glob("*.sw.yaml")):
-                await client.apply(path.read_bytes().replace(b"STUB", stub.url.encode()))
+            await workload.apply(stub.url)
             watch.start()
             began = time.monotonic()
             faults = await self._strike(workload, watch, stub)
@@ -270,6 +271,7 @@ class Campaign:
             rows=log.rows,
             commits=log.commits,
             executions=len(log.events),
+            snapshots=log.snapshots,
             calls=len(self.journal.arrivals),
             postgres=self._postgres,
             seconds=times,

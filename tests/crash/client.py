@@ -63,11 +63,17 @@ class Client:
         record.ids.add(answer["id"])
         return str(answer["id"])
 
+    async def cancel(self, execution: str, op: str) -> None:
+        """Ask to cancel it; that it has ended is an answer too."""
+        self._journal.cancelled.add(op)
+        headers = {"Content-Type": "application/json"}
+        await self._post(f"/executions/{execution}/cancel", b"{}", headers, also=(409,))
+
     async def answer(self, token: str, value: Any) -> None:
         """Answer a callback; that its state was left means that it was answered before."""
         body = json.dumps(value).encode()
         headers = {"Content-Type": "application/json"}
-        await self._post(f"/callbacks/{token}", body, headers, also=(404, 409, 410))
+        await self._post(f"/callbacks/{token}", body, headers, also=(409,))
 
     async def publish(self, event_id: str, type_: str, op: str, via: str) -> None:
         """Publish a CloudEvent until it is acknowledged."""

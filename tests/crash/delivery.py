@@ -95,6 +95,8 @@ def check_outcomes(journal: Journal, log: Log, found: Violations) -> None:
     for execution, state in log.states.items():
         if not state.closed:
             continue
+        if state.phase == "cancelled" and _op_of(execution, log) in journal.cancelled:
+            continue
         verdict = state.output.get("verdict") if isinstance(state.output, dict) else None
         if state.phase != "completed" or verdict != "good":
             why = state.error or verdict

@@ -73,6 +73,7 @@ class Log:
     committed_at: dict[tuple[UUID, int], float] = field(default_factory=dict)
     rows: int = 0
     commits: int = 0
+    snapshots: int = 0
 
 
 async def check_log(connection: asyncpg.Connection) -> tuple[Log, Violations]:
@@ -220,6 +221,7 @@ def _check_timers(execution: UUID, events: list[Event], log: Log, found: Violati
 async def _check_snapshots(connection: asyncpg.Connection, log: Log, found: Violations) -> None:
     """A snapshot is the fold up to its seq."""
     for row in await connection.fetch("SELECT * FROM log.snapshots"):
+        log.snapshots += 1
         snapshot = state_of(SnapshotRow(*row))
         events = log.events[row["execution_id"]][: row["seq"]]
         if snapshot is not None and snapshot != fold(row["execution_id"], events):

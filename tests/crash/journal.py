@@ -43,13 +43,15 @@ class Arrival:
 
 @dataclass
 class Journal:
-    """Everything of one run. `ops`: operation -> its workflow. `wipes`: when NATS lost all."""
+    """Everything of one run. `ops`: operation -> its workflow. `wipes`: when NATS lost all;
+    `cancelled`: operations that somebody asked to cancel."""
 
     ops: dict[str, str] = field(default_factory=dict)
     starts: dict[str, Start] = field(default_factory=dict)
     events: dict[str, Published] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
     wipes: list[float] = field(default_factory=list)
+    cancelled: set[str] = field(default_factory=set)
     offered: int = 0
     succeeded: int = 0
     failures: list[str] = field(default_factory=list)

@@ -60,6 +60,8 @@ def _counts(outcome: Outcome) -> list[str]:
         ("of them lost with the store of NATS and sent again", journal.wiped_events),
         ("executions", outcome.executions),
         ("events / group commits in the log", f"{outcome.rows} / {outcome.commits}"),
+        ("snapshots compared with the fold", outcome.snapshots),
+        ("executions that somebody asked to cancel", len(journal.cancelled)),
         ("HTTP calls that arrived", outcome.calls),
         ("lost", len(found.lost)),
         ("doubled", len(found.doubled)),

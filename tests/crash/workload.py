@@ -4,12 +4,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
 from engine.model.ids import parse_execution
 from tests.crash.client import Client, GaveUp
 from tests.crash.journal import Journal
 from tests.crash.watch import Watch
 
+_DEFINITIONS = Path(__file__).with_name("definitions")
 _PATIENCE_S = 8.0
 _DUPLICATES = 0.1
 _LONG = 30
@@ -22,7 +24,14 @@ class Workload:
     `late`: the share of those whose execution leaves memory before its last event comes."""
 
     def __init__(
-        self, client: Client, watch: Watch, journal: Journal, seed: int, width: int, late: float
+        self,
+        client: Client,
+        watch: Watch,
+        journal: Journal,
+        *,
+        seed: int,
+        width: int,
+        late: float,
     ) -> None:
         self._client = client
         self._watch = watch
@@ -31,6 +40,7 @@ class Workload:
         self._seed = seed
         self._width = width
         self._late = late
+        self._trigger_source = b""
         self._number = 0
         self._stopping = False
         self._kinds: list[tuple[str, Callable[[str], Awaitable[None]]]] = [
@@ -41,7 +51,16 @@ class Workload:
             ("chaos-gather", self._gather),
             ("chaos-callback", self._callback),
             ("chaos-timeout", self._timeout),
+            ("chaos-fan", self._cancelled),
         ]
+
+    async def apply(self, services: str) -> None:
+        """Store the definitions; `services`: URL of what they call."""
+        for path in sorted(_DEFINITIONS.glob("*.sw.yaml")):
+            source = path.read_bytes().replace(b"STUB", services.encode())
+            await self._client.apply(source)
+            if path.name.startswith("trigger."):
+                self._trigger_source = source
 
     def stop(self) -> None:
         """Begin nothing new."""
@@ -50,6 +69,7 @@ class Workload:
     async def run(self) -> None:
         """Work until stopped; what was begun is then brought to its end by the client."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_changing())
             for _ in range(self._width):
                 group.create_task(self._keep_going())
 
@@ -68,6 +88,16 @@ class Workload:
                 self._journal.succeeded += 1
             except GaveUp as told:
                 self._journal.failures.append(f"{op} ({name}): {told}")
+
+    async def _keep_changing(self) -> None:
+        """New versions of a definition that CloudEvents start: each of these starts one of them."""
+        version = 1
+        while not self._stopping:
+            version += 1
+            with suppress(GaveUp):
+                text = self._trigger_source.replace(b'version: "1"', b'version: "%d"' % version)
+                await self._client.apply(text)
+            await asyncio.sleep(self._chance.uniform(0.5, 5.0))
 
     async def _start(self, workflow: str, op: str, **more: object) -> str:
         """Start it; now and then ask again with the same key, as after a lost answer."""
@@ -93,6 +123,12 @@ class Workload:
         await self._start("chaos-long", op, items=[str(n) for n in range(_LONG)])
         await asyncio.sleep(_LEAVES_MEMORY_S)
         await self._event(op, "chaos.late", 2.0)
+
+    async def _cancelled(self, op: str) -> None:
+        execution = await self._start("chaos-fan", op, items=["a", "b", "c"])
+        await asyncio.sleep(self._chance.uniform(0, 1.0))
+        await self._client.cancel(execution, op)
+        await self._closed(execution)
 
     async def _timeout(self, op: str) -> None:
         await self._closed(await self._start("chaos-timeout", op))
