@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import jq
 
-
 MAX_TEXT = 20_000
 
 
