@@ -38,3 +38,8 @@ def hang(arguments: dict) -> None:
 def strange(arguments: dict) -> object:
     """Gives what is not JSON."""
     return object()
+
+
+def measure(arguments: dict) -> dict:
+    """How long the text is."""
+    return {"n": len(arguments["text"])}
