@@ -48,6 +48,7 @@ class Faults:
     takeovers: list[float] = field(default_factory=list)
     planned: int = 0
     not_taken: list[str] = field(default_factory=list)
+    _begun: list[tuple[str, float]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -74,6 +75,7 @@ class Faults:
     async def strike(self, kind: str) -> None:
         """One fault of this kind, noted."""
         self.planned += 1
+        self._begun.append((kind, time.time()))
         self.blows.append(await self.kinds[kind]())
 
     async def settle(self) -> None:
@@ -237,8 +239,8 @@ class Faults:
             if others.get(one.name) is not None and one.running_since == others[one.name]
         ]
         quiet = not any(
-            blow.at >= began - 1 and blow.kind.split()[0] in ("postgres", "backend", "everything")
-            for blow in self.blows
+            at >= began - 5 and kind.split()[0] in ("postgres", "backend", "everything")
+            for kind, at in self._begun
         )
         if owned and lived and quiet:
             self.takeovers.append(took)
