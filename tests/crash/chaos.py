@@ -23,6 +23,7 @@ WEIGHTS = {
     "engine freeze": 16,
     "freeze in a commit": 10,
     "requests delayed": 12,
+    "role stop": 10,
     "postgres kill": 12,
     "backend kill": 10,
     "nats kill": 10,

@@ -59,6 +59,7 @@ class Faults:
             "engine freeze": self.freeze_engine,
             "freeze in a commit": self.freeze_in_commit,
             "requests delayed": self.delay_requests,
+            "role stop": self.stop_role,
             "postgres kill": self.kill_postgres,
             "backend kill": self.kill_backend,
             "nats kill": self.kill_nats,
@@ -137,6 +138,13 @@ class Faults:
         pid = await victim.kill(self._down_s())
         self._measure(pid, victim, owned, began)
         return Blow("engine kill", began, hit, victim.name)
+
+    async def stop_role(self) -> Blow:
+        """SIGTERM of any program, as in a rolling upgrade: it ends by itself and in order."""
+        victim = await self._victim(list(self.cluster.roles.values()))
+        hit, began = self.busy, time.time()
+        code = await victim.end(self._down_s())
+        return Blow("role stop", began, hit, f"{victim.name} ended with {code}")
 
     async def kill_both_engines(self) -> Blow:
         first, owned = await self._owner()

@@ -14,6 +14,7 @@ from server.embedded.child import Child, Launch
 _REFOLD = Path(sys.executable).with_name("refold")
 _PAUSE_S = 0.3
 _STARTING_S = 45.0
+_STOPPING_S = 40.0
 
 
 class Role:
@@ -88,6 +89,24 @@ class Role:
         await child.kill()
         self.frozen = False
         return child.pid
+
+    async def end(self, down_s: float) -> int:
+        """SIGTERM, as for a new release; started again after `down_s` seconds. The exit code, which
+        has to be 0."""
+        child = self._child
+        assert child is not None
+        self._expected, self._pause_s = True, down_s
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGTERM)
+        try:
+            code = await asyncio.wait_for(child.wait(), _STOPPING_S)
+        except TimeoutError:
+            self.ended_alone.append(f"{self.name} did not stop in {_STOPPING_S:g} s of SIGTERM")
+            await child.kill()
+            return -signal.SIGKILL
+        if code not in (0, -signal.SIGTERM):
+            self.ended_alone.append(f"{self.name} stopped with {code}: {child.log_tail()[-600:]}")
+        return code
 
     def freeze(self) -> int:
         """SIGSTOP; the pid."""

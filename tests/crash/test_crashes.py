@@ -19,6 +19,7 @@ KILLS = {
     "engine freeze": 2,
     "freeze in a commit": 1,
     "requests delayed": 1,
+    "role stop": 1,
     "postgres kill": 2,
     "backend kill": 1,
     "nats kill": 1,
