@@ -63,6 +63,18 @@ class Client:
         record.ids.add(answer["id"])
         return str(answer["id"])
 
+    async def look(self, execution: str) -> None:
+        """Read it; an execution that was accepted is there for ever after."""
+        assert self._session is not None
+        with suppress(aiohttp.ClientError, TimeoutError, OSError):
+            async with self._session.get(f"{self._base}/executions/{execution}") as response:
+                answer = await response.json()
+                if response.status != 503 and (response.status, answer.get("id")) != (
+                    200,
+                    execution,
+                ):
+                    self._journal.unseen.append(f"{execution}: {response.status} {answer}")
+
     async def cancel(self, execution: str, op: str) -> None:
         """Ask to cancel it; that it has ended is an answer too."""
         self._journal.cancelled.add(op)

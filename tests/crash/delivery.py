@@ -16,6 +16,7 @@ _BORN_BY_EVENT = {"chaos-trigger": "chaos.begin", "chaos-gather": "chaos.left"}
 
 def check_starts(journal: Journal, log: Log, found: Violations) -> None:
     """Every accepted start is in the log, under the one id that was ever answered."""
+    found.lost.extend(f"an accepted execution was answered so: {one}" for one in journal.unseen)
     for start in journal.starts.values():
         if len(start.ids) > 1:
             found.doubled.append(f"start {start.key} was answered with {sorted(start.ids)}")

@@ -44,7 +44,8 @@ class Arrival:
 @dataclass
 class Journal:
     """Everything of one run. `ops`: operation -> its workflow. `wipes`: when NATS lost all;
-    `cancelled`: operations that somebody asked to cancel."""
+    `cancelled`: operations that somebody asked to cancel; `unseen`: what was
+    answered wrongly about executions that had been accepted."""
 
     ops: dict[str, str] = field(default_factory=dict)
     starts: dict[str, Start] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Journal:
     arrivals: list[Arrival] = field(default_factory=list)
     wipes: list[float] = field(default_factory=list)
     cancelled: set[str] = field(default_factory=set)
+    unseen: list[str] = field(default_factory=list)
     offered: int = 0
     succeeded: int = 0
     failures: list[str] = field(default_factory=list)

@@ -105,6 +105,7 @@ class Workload:
         execution = await self._client.start(op, workflow, op, input_)
         if self._chance.random() < _DUPLICATES:
             await self._client.start(op, workflow, op, input_)
+        await self._client.look(execution)
         return execution
 
     async def _closed(self, execution: str) -> None:
