@@ -48,7 +48,7 @@ format: $(STAMP) ## put imports and layout right
 	$(PY) -m ruff format .
 
 test: $(STAMP) ## all tests, with an embedded Postgres and NATS of their own
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile --durations 20
 
 demo: $(STAMP) ## start Refold with everything embedded and watch it work
 	$(PY) -m server.demo
