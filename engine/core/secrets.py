@@ -1,7 +1,8 @@
-"""Arguments that name a secret are completed just before the call and never stored."""
+"""Secrets: arguments that name one are completed just before the call; nothing of it is stored."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
 
 from engine.core.decide.turn import workflow_variable
 from engine.core.merge import put_at
@@ -12,6 +13,8 @@ from engine.model.evaluation import EvalAnswer, EvalRequest
 from engine.model.program import Act, Program
 from engine.model.state import Action, ExecutionState
 from schemas.events.parts import Error
+
+_MIN_SECRET: Final = 4
 
 
 def fill(
@@ -41,5 +44,29 @@ def fill(
     except Pending as pending:
         return NeedsValues((pending.request,))
     except ExpressionFault as fault:
-        return Error(code=fault.code, message=fault.message, aliases=("expression",))
+        message = (
+            f"an argument of {action.name!r} that names a secret cannot be computed; why may tell"
+            " the secret and is not kept"
+        )
+        return Error(code=fault.code, message=message, aliases=("expression",))
     return arguments
+
+
+def masked(value: Any, secrets: Iterable[str]) -> Any:
+    """A copy of what a call said of itself (an error, what it printed), without secrets: their
+    values, as they are or as a part of a URL, become ***. Values below four characters stay: they
+    are no secret, and stand everywhere."""
+    forms = {form for one in secrets if len(one) >= _MIN_SECRET for form in (one, quote(one, ""))}
+    return _without(value, sorted(forms, key=len, reverse=True))
+
+
+def _without(value: Any, forms: list[str]) -> Any:
+    if isinstance(value, str):
+        for form in forms:
+            value = value.replace(form, "***")
+        return value
+    if isinstance(value, dict):
+        return {_without(key, forms): _without(item, forms) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_without(item, forms) for item in value)
+    return value

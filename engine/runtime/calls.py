@@ -4,7 +4,9 @@ import asyncio
 import time
 from typing import Any
 
-from engine.core.secrets import fill
+from msgspec.structs import replace
+
+from engine.core.secrets import fill, masked
 from engine.model.command import CompleteAction, FailAction
 from engine.model.effect import NeedsValues
 from engine.model.evaluation import EvalAnswer, EvalRequest
@@ -24,7 +26,7 @@ async def perform(
 ) -> CompleteAction | FailAction:
     """Run one attempt of an action: at most its time limit, at most the limit of result bytes."""
     begun = time.monotonic()
-    outcome = await _outcome(hot, action, context)
+    outcome = _without_secrets(await _outcome(hot, action, context), hot, action, context)
     duration_ms = round((time.monotonic() - begun) * 1000)
     if isinstance(outcome, Answered):
         fault = result_fault(outcome.result, context.settings.max_result_bytes)
@@ -32,6 +34,26 @@ async def perform(
             return CompleteAction(action.id, outcome.result, outcome.printed, duration_ms)
         outcome = Failed(fault, outcome.printed)
     return FailAction(action.id, outcome.error, outcome.printed, duration_ms)
+
+
+def _without_secrets(
+    outcome: Answered | Failed, hot: HotExecution, action: Action, context: EngineContext
+) -> Answered | Failed:
+    """What a call says of itself is kept; the secrets that it was given are not."""
+    if not action.call.deferred or (isinstance(outcome, Answered) and not outcome.printed):
+        return outcome
+    secrets = context.ports.secrets.get(hot.namespace, hot.loaded.program.secrets).values()
+    printed = masked(outcome.printed, secrets)
+    if isinstance(outcome, Answered):
+        return replace(outcome, printed=printed)
+    error = outcome.error
+    hidden = replace(
+        error,
+        message=masked(error.message, secrets),
+        aliases=masked(error.aliases, secrets),
+        detail=masked(error.detail, secrets),
+    )
+    return Failed(hidden, printed)
 
 
 async def _outcome(hot: HotExecution, action: Action, context: EngineContext) -> Answered | Failed:

@@ -1,6 +1,7 @@
 """Actions end to end: every type of function, filters, errors, retries, time limits, secrets."""
 
 import asyncio
+import json
 from datetime import datetime
 from typing import Any
 
@@ -264,3 +265,62 @@ def test_those_expressions_really_need_libjq() -> None:
         "input", "output", "condition", "operation", "code", "0", "fromStateData", "results",
         "inputCollection", "word", "numCompleted", "contextAttributeValue", "data", "caseid",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$SECRETS.apiToken - 1",
+        "$SECRETS.apiToken | tonumber",
+        "$SECRETS.apiToken | error",
+        "$SECRETS | .apiToken[0]",
+        "{} | .[$SECRETS.apiToken | ascii_upcase | ltrimstr(1)] | error",
+        "$SECRETS | tojson | fromjson | .apiToken | test(1)",
+        '[$SECRETS.apiToken | splits("-")] | add | error',
+    ],
+)
+def test_an_expression_that_fails_on_a_secret_does_not_tell_it(
+    bench: Bench, expression: str
+) -> None:
+    text = (FEATURES / "secrets.yaml").read_text()
+    text = text.replace("${ .who }", "${ " + expression.replace('"', '\\"') + " }")
+    workflow = bench.apply(text.replace("STUB", f"{bench.stub.url}/{bench.scope}"))
+    log = bench.run(workflow, {"who": "Ada"})
+    assert bench.calls() in ([], [None])
+    assert CANARY[:10] not in json.dumps([log.execution, log.events])
+    assert log.status == "failed"
+    assert log.error["code"].startswith("expression.")
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("python:featured:tell", "python.exception"),
+        ("rest:GET:STUB/missing", "http.status"),
+        ("rest:GET:STUB/{token}/echoed", "http.status"),
+        ("rest:GET:http://127.0.0.1:1/{token}", "connection"),
+    ],
+)
+def test_a_call_that_fails_does_not_tell_the_secret_that_it_was_given(
+    bench: Bench, operation: str, code: str
+) -> None:
+    bench.answers(f"{CANARY}/echoed", lambda one: Answer({"you sent": CANARY}, status=400))
+    definition = {
+        "id": "telling", "version": "1", "specVersion": "0.8", "secrets": ["apiToken"],
+        "functions": [{
+            "name": "call", "type": "custom",
+            "operation": operation.replace("STUB", f"{bench.stub.url}/{bench.scope}"),
+        }],
+        "states": [{
+            "name": "Call", "type": "operation", "end": True,
+            "actions": [{"functionRef": {
+                "refName": "call", "arguments": {"token": "${ $SECRETS.apiToken }"},
+            }}],
+        }],
+    }  # fmt: skip
+    log = bench.run(bench.apply(json.dumps(definition)))
+    assert (log.status, log.error["code"]) == ("failed", code)
+    assert CANARY not in json.dumps([log.execution, log.events])
+    if code == "python.exception":
+        assert log.data("ActionFailed")[0]["printed"] == "{'token': '***'}\n"
+        assert "'token': '***'" in log.error["message"]

@@ -43,3 +43,9 @@ def strange(arguments: dict) -> object:
 def measure(arguments: dict) -> dict:
     """How long the text is."""
     return {"n": len(arguments["text"])}
+
+
+def tell(arguments: dict) -> None:
+    """Tells everything it was given."""
+    print(arguments)
+    raise ValueError(f"what am I to do with {arguments}?")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.core.secrets import fill
+from engine.core.secrets import fill, masked
 from engine.dialects.cncf_v08 import program_of
 from engine.model.effect import NeedsValues
 from schemas.events import Error, encode_body
@@ -63,3 +63,21 @@ def test_an_expression_that_fails_is_the_actions_error(text):
     error = filled(called({"auth": text}))
     assert isinstance(error, Error)
     assert (error.code, error.aliases) == ("expression.failed", ("expression",))
+
+
+def test_why_an_expression_failed_on_a_secret_is_not_told():
+    for expression in ("$SECRETS.TOKEN - 1", "$SECRETS.TOKEN | error"):
+        error = filled(called({"auth": "${ " + expression + " }"}))
+        assert isinstance(error, Error)
+        assert error.code == "expression.failed"
+        assert "s3cret" not in error.message
+
+
+def test_masked_leaves_no_secret_and_all_else():
+    said = {"a s3cret": ["in s3cret text", 1, None], "url": "?q=s%2F3", "short": "xx"}
+    hidden = masked(said, ["s3cret", "s/3", "s/3 %", "x"])
+    assert hidden == {"a ***": ["in *** text", 1, None], "url": "?q=s%2F3", "short": "xx"}
+    assert masked("?q=ab%2Fcd", ["ab/cd"]) == "?q=***"
+    assert masked(("s3cret",), ["s3cret", "s3cret-and-more"]) == ("***",)
+    assert masked("s3cret-and-more", ["s3cret", "s3cret-and-more"]) == "***"
+    assert masked(None, ["s3cret"]) is None
