@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from engine.adapters.postgres import failures
 from server.embedded import EmbeddedPostgres
 from server.embedded.errors import AlreadyRunning, PlaceUnusable, ProgramMissing, ServiceFailed
 from server.embedded.ownership import programs_in
@@ -50,7 +51,7 @@ async def test_committed_rows_are_there_after_kill_and_restart(
     await connection.execute("INSERT INTO kept SELECT generate_series(1, 5000)")
     url, first_pid = postgres_server.url, postgres_server.pid
     await postgres_server.kill()
-    with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+    with pytest.raises(failures.DRIVER_FAILURES):
         await connection.fetchval("SELECT 1")
     assert await postgres_server.restart() == url
     assert postgres_server.pid != first_pid
