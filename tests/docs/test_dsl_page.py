@@ -79,3 +79,29 @@ def test_every_feature_that_is_not_there_yet_is_on_the_page() -> None:
         value for bad in NOT_SUPPORTED for place, value in bad.edits if place.endswith("/type")
     }
     assert [name for name in sorted(types) if f'"{name}"' not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("part", "written"),
+    [
+        ("workflow", '"retries": [{"name": "never", "maxAttempts": 0}]'),
+        ("workflow", '"specVersion": 0.8, "version": 1'),
+        ("event", '"source": "/rooms/+/door/#"'),
+        ("event", '"source": ""'),
+        ("event", '"correlation": [{"contextAttributeName": "orderId"}]'),
+        ("state", '"onErrors": [{"errorRef": "*", "transition": "Done"}]'),
+        ("function", '"operation": "rest:GET:https://host.example/path"'),
+        ("action", '"sleep": {"before": "PT1S", "after": "PT1S"}'),
+        ("action", '"functionRef": {"refName": "call", "arguments": "${ .all }"}'),
+    ],
+)
+def test_what_the_page_says_is_taken(part: str, written: str) -> None:
+    assert codes_of(changed(part, written)) == set()
+
+
+def test_without_a_version_a_part_of_the_hash_is_taken() -> None:
+    definition = {name: value for name, value in BASE.items() if name != "version"}
+    reading = read_definition(json.dumps(definition).encode(), "application/json")
+    assert reading.program is not None
+    assert reading.program.version in reading.program.definition_hash
+    assert "definition.relaxed.version" in {fault.code for fault in reading.faults}
