@@ -137,9 +137,6 @@ class Indexes(Protocol):
     async def due_timers(self, shards: Sequence[int], now: int, limit: int) -> list[TimerRow]:
         """Timers with due <= now, the earliest first."""
 
-    async def next_due(self, shards: Sequence[int]) -> int | None:
-        """When the next timer of these shards is due."""
-
     async def open_subscriptions(self, shards: Sequence[int]) -> list[SubscriptionRow]:
         """All open subscriptions of these shards (after a takeover: look again)."""
 

@@ -60,13 +60,6 @@ class Evaluator(Protocol):
         """One answer a request, in order; a death or time-out of the worker is an answer too."""
 
 
-class Clock(Protocol):
-    """Database-derived time."""
-
-    def now_ms(self) -> int:
-        """Milliseconds since 1970, never going back."""
-
-
 class Hints(Protocol):
     """Wake-ups, never carriers: losing one costs latency, nothing else."""
 

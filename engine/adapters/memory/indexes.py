@@ -20,13 +20,6 @@ class MemoryIndexes:
         due.sort(key=lambda row: (row.due, row.shard, row.execution_id, row.timer))
         return due[:limit]
 
-    async def next_due(self, shards: Sequence[int]) -> int | None:
-        await self._store.turn()
-        mine = set(shards)
-        return min(
-            (row.due for row in self._store.timers.values() if row.shard in mine), default=None
-        )
-
     async def open_subscriptions(self, shards: Sequence[int]) -> list[SubscriptionRow]:
         await self._store.turn()
         mine = set(shards)

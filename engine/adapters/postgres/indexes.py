@@ -20,10 +20,6 @@ class PostgresIndexes:
         rows = await self._database.rows(_SQL["due_timers"], list(set(shards)), now, limit)
         return [TimerRow(*row) for row in rows]
 
-    async def next_due(self, shards: Sequence[int]) -> int | None:
-        due: int | None = await self._database.value(_SQL["next_due"], list(shards))
-        return due
-
     async def open_subscriptions(self, shards: Sequence[int]) -> list[SubscriptionRow]:
         rows = await self._database.rows(_SQL["open_subscriptions"], list(shards))
         return [SubscriptionRow(*row) for row in rows]

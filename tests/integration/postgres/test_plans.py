@@ -22,7 +22,6 @@ HOT = [
     ("inbox", "read", "integer[], bigint[], integer", "'{1,2}', '{5}', 100"),
     ("inbox", "is_accepted", "integer, uuid, text", f"1, {NIL}, 'n'"),
     ("indexes", "due_timers", "integer[], bigint, integer", "'{1,2}', 0, 100"),
-    ("indexes", "next_due", "integer[]", "'{1,2}'"),
     ("indexes", "open_actions", "integer[]", "'{1,2}'"),
     ("indexes", "gatherings", "integer, text, bytea", "1, 't', 'k'"),
     ("streams", "read_types", "text, bigint, bigint, integer, text[]", "'n', 0, 9, 100, '{a}'"),
@@ -131,7 +130,6 @@ async def work(storage, numbers):
         await storage.log.load_snapshots([(SHARD, one)])
         await storage.inbox.read(range(SHARD), [], 100)
         await storage.indexes.due_timers(range(64), 5, 100)
-        await storage.indexes.next_due(range(64))
         await storage.streams.subscribers("x", ["t"], [b"nobody", b"none"])
         await storage.streams.read(NAMESPACE, ["order.placed"], to - 1, to, b"k")
         matches = [

@@ -9,14 +9,6 @@ CROSS JOIN LATERAL (
 ) AS t
 ORDER BY t.due, t.shard, t.execution_id, t.timer LIMIT $3;
 
--- name: next_due
--- When the next timer is due: one look into the index for each shard.
-SELECT min(first.due)
-FROM unnest($1::integer[]) AS mine (shard)
-CROSS JOIN LATERAL (
-    SELECT t.due FROM log.timers AS t WHERE t.shard = mine.shard ORDER BY t.due LIMIT 1
-) AS first;
-
 -- name: open_subscriptions
 -- All event definitions of open waits.
 SELECT shard, execution_id, wait, ref, namespace, type, key, after FROM log.subscriptions
