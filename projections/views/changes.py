@@ -7,6 +7,14 @@ from uuid import UUID
 
 import msgspec
 
+_MAX_MESSAGE = 1_000
+
+
+def shown(message: str) -> str:
+    """An error's message as the read tables hold it: cut, and without the character U+0000, which
+    Postgres's text cannot hold (the log's own bytes can)."""
+    return message[:_MAX_MESSAGE].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
 
 class ExecutionOpened(msgspec.Struct):
     """A new row of `executions`."""

@@ -1,7 +1,7 @@
 """The execution list: one row for each execution, with its status."""
 
 from engine.ports.rows import EventRow
-from projections.views.changes import Changes, ExecutionOpened
+from projections.views.changes import Changes, ExecutionOpened, shown
 from schemas.events import bodies
 
 _COUNTS: dict[type[bodies.EventBody], tuple[int, int]] = {
@@ -33,7 +33,7 @@ def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
     if phase is not None:
         change.phase, change.closed_at = phase, row.at
     if isinstance(body, bodies.ExecutionFailed):
-        change.error_code, change.error_message = body.error.code, body.error.message[:1000]
+        change.error_code, change.error_message = body.error.code, shown(body.error.message)
 
 
 def _opened(row: EventRow, body: bodies.ExecutionStarted) -> ExecutionOpened:

@@ -1,7 +1,7 @@
 """The history: when every state, branch and iteration was entered and left, every attempt."""
 
 from engine.ports.rows import EventRow
-from projections.views.changes import AttemptEnded, AttemptOpened, Changes, ScopeOpened
+from projections.views.changes import AttemptEnded, AttemptOpened, Changes, ScopeOpened, shown
 from schemas.events import bodies
 
 _OPENING: dict[type[bodies.EventBody], str] = {
@@ -73,5 +73,5 @@ def _attempt(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
         changes.attempts[row.execution_id, body.action] = AttemptEnded(row.at, "cancelled")
     elif isinstance(body, bodies.ActionFailed):
         changes.attempts[row.execution_id, body.action] = AttemptEnded(
-            row.at, "failed", body.error.code, body.error.message[:1000]
+            row.at, "failed", body.error.code, shown(body.error.message)
         )

@@ -194,6 +194,22 @@ async def test_one_unreadable_event_does_not_stop_the_other_shards(
     projecting.cancel()
 
 
+async def test_an_error_whose_text_postgres_cannot_hold_is_shown_all_the_same(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    world.handler.answer = lambda call: Failed(Error(code="odd", message="a\0b"))
+    plain = await world.apply(steps("plain", 1))
+    await world.started_node()
+    failed = await world.start(plain)
+    await world.closed(failed)
+    store = await caught_up(world, read_database)
+    row = await store.find_execution("default", failed)
+    attempts = await store.list_attempts("default", failed)
+    assert row is not None
+    assert row["error_message"] == "a\N{REPLACEMENT CHARACTER}b"
+    assert attempts[0]["error_message"] == "a\N{REPLACEMENT CHARACTER}b"
+
+
 async def _listed(store: ReadStore, wanted: set[UUID]) -> bool:
     rows = await store.list_executions("default", limit=100)
     return {row["execution_id"] for row in rows} == wanted
