@@ -46,6 +46,13 @@ def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + b"".join(leaves)).digest()
 
 
+def is_canonical(data: bytes) -> bool:
+    """Whether an event's data is spelled as it is written: the leaves cover names and values, not
+    what may stand between them or a member that a later one of the same name hides."""
+    members = _members.decode(data).items()
+    return data == b"{" + b",".join(_text(name) + b":" + bytes(v) for name, v in members) + b"}"
+
+
 def merkle_root(data: bytes, salt: bytes) -> bytes:
     """The digest of an event's data: a JSON object as stored."""
     members = _members.decode(data)

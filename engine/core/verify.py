@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from engine.core.chain import commit_hash, event_hash, merkle_root, part_digest
+from engine.core.chain import commit_hash, event_hash, is_canonical, merkle_root, part_digest
 
 Kind = Literal[
     "changed",
@@ -65,6 +65,8 @@ class StoredEvent(Protocol):
     def codec(self) -> int: ...
     @property
     def key_id(self) -> str | None: ...
+    @property
+    def epoch(self) -> int: ...
     @property
     def salt(self) -> bytes: ...
     @property
@@ -138,7 +140,7 @@ def _fits(previous: bytes, event: StoredEvent, seq: int) -> bool:
 
 def _digest_fits(event: StoredEvent) -> bool:
     try:
-        return merkle_root(event.data, event.salt) == event.digest
+        return merkle_root(event.data, event.salt) == event.digest and is_canonical(event.data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
 
@@ -201,6 +203,14 @@ def check_part(
     count, digest = _recorded(commit, witness.period)
     if len(present) < count:
         return _lost(witness, commit, count - len(present))
+    strange = next((event for event in own if event.epoch != commit.epoch), None)
+    if strange is not None:
+        return Finding(
+            "changed",
+            strange.seq,
+            f"event {strange.seq} was changed: commit {commit.number} was made in epoch"
+            f" {commit.epoch}, not {strange.epoch}",
+        )
     found = part_digest((event.position, event.hash) for event in present)
     if own and (len(present) > count or found.hex() != digest):
         return Finding(

@@ -146,6 +146,14 @@ TAMPERING = {
         "UPDATE log.events SET actor = 'key:somebody' WHERE execution_id = $1 AND seq = 1",
         "changed", 1,
     ),
+    "another epoch": (
+        "UPDATE log.events SET epoch = epoch + 1 WHERE execution_id = $1 AND seq = 2",
+        "changed", 2,
+    ),
+    "another spelling": (
+        "UPDATE log.events SET data = data || '\\x20'::bytea WHERE execution_id = $1 AND seq = 2",
+        "changed", 2,
+    ),
     "missing": ("DELETE FROM log.events WHERE execution_id = $1 AND seq = 4", "missing", 4),
     "missing first": ("DELETE FROM log.events WHERE execution_id = $1 AND seq = 1", "missing", 1),
     "reordered": (

@@ -121,6 +121,7 @@ def test_an_untouched_log_is_intact(shard):
 COVERED = (
     "data", "salt", "digest", "hash", "at", "actor", "type", "node", "name", "frame", "causation",
     "branch", "iteration", "attempt", "version", "namespace", "traceparent", "codec", "key_id",
+    "epoch",
 )  # fmt: skip
 
 
@@ -138,6 +139,32 @@ def test_any_change_is_found_at_its_event(shard, field):
     kept = shard.rows[place]
     other = _other(shard.rng, getattr(kept, field))
     shard.rows[place] = msgspec.structs.replace(kept, **{field: other})
+    found = shard.verify(kept.execution_id)
+    assert (found.kind, found.seq) == ("changed", kept.seq)
+
+
+def _with_an_escape(data):
+    """The first letter of the first name as its escape."""
+    return data[:2] + b"\\u%04x" % data[2] + data[3:]
+
+
+SPELLINGS = {
+    "a blank before": lambda data: b" " + data,
+    "a blank inside": lambda data: data.replace(b"{", b"{ ", 1),
+    "a letter as its escape": _with_an_escape,
+    "a member hidden by a later one": lambda data: data.replace(
+        b":", b':"hidden",' + data[1:].partition(b":")[0] + b":", 1
+    ),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_another_spelling_of_the_same_data_is_found(shard, spelling):
+    place = shard.rng.randrange(len(shard.rows))
+    kept = shard.rows[place]
+    other = SPELLINGS[spelling](kept.data)
+    assert msgspec.json.decode(other) == msgspec.json.decode(kept.data)
+    shard.rows[place] = msgspec.structs.replace(kept, data=other)
     found = shard.verify(kept.execution_id)
     assert (found.kind, found.seq) == ("changed", kept.seq)
 
