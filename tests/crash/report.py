@@ -18,7 +18,7 @@ def summary(outcome: Outcome, command: str, nats: str) -> str:
     """Markdown: what was struck, what was done, what was found."""
     return "\n".join(
         [
-            f"## Seed {outcome.seed}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            f"### Seed {outcome.seed}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
             "",
             f"`{command}`, commit {_commit()}, {outcome.postgres}, {nats}, Python"
             f" {sys.version.split()[0]}, asyncpg {version('asyncpg')}, nats-py"
