@@ -32,12 +32,16 @@ class Values:
         self.answers = answers
 
     def outputs(self, source: str, data: Any, variables: Mapping[str, Any]) -> list[Any]:
-        """All outputs. Raises ExpressionFault, Pending."""
-        expression = compile_expression(source)
-        used = {name: variables[name] for name in expression.variables if name in variables}
-        if expression.closure is not None:
-            return expression.closure(data, used)
-        return self._answered(expression, data, used)
+        """All outputs. Raises ExpressionFault (which names the source then), Pending."""
+        try:
+            expression = compile_expression(source)
+            used = {name: variables[name] for name in expression.variables if name in variables}
+            if expression.closure is not None:
+                return expression.closure(data, used)
+            return self._answered(expression, data, used)
+        except ExpressionFault as fault:
+            fault.source = source
+            raise
 
     def one(self, source: str, data: Any, variables: Mapping[str, Any]) -> Any:
         """The value: no output is null, several are an array. Raises ExpressionFault, Pending."""

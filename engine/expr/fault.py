@@ -21,6 +21,8 @@ class ExpressionFault(Exception):
         super().__init__(message)
         self.code: FaultCode = code
         self.message = message
+        self.source = ""
+        """The expression, where the one who evaluated it has said so."""
 
 
 def failed(message: str) -> ExpressionFault:

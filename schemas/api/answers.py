@@ -170,13 +170,18 @@ class DeadLetterPage(BaseModel):
 
 
 class ErrorFact(BaseModel):
-    """What went wrong in an execution."""
+    """What went wrong in an execution, and where: the names of the state and of the action that
+    failed, the JSON pointer of that part of the definition, the expression without a value."""
 
     code: str
     message: str
     aliases: list[str] = []
     status: int | None = None
     detail: Any = None
+    state: str | None = None
+    action: str | None = None
+    node: str | None = None
+    expression: str | None = None
 
 
 class OpenWait(BaseModel):
@@ -202,6 +207,7 @@ class Execution(BaseModel):
     input: Any
     output: Any
     error: ErrorFact | None
+    reason: str | None = Field(default=None, description="Why it was cancelled, if somebody said.")
     waits: list[OpenWait] = []
 
 

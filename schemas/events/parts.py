@@ -32,13 +32,20 @@ class Write(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 class Error(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What went wrong, as a fact. `code` is stable; `aliases` are the other codes that an
-    `errors` definition may name to mean this (see docs/errors.md, the table of error codes)."""
+    `errors` definition may name to mean this (see docs/errors.md, the table of error codes).
+    Where it arose: the names of the `state` and of the `action` that failed, `node` the JSON
+    pointer of the part of the definition, `expression` the one that has no value. All of it empty
+    in logs that were written before these members were."""
 
     code: str
     message: str
     aliases: tuple[str, ...] = ()
     status: int | None = None
     detail: Any = None
+    state: str = ""
+    action: str = ""
+    node: str = ""
+    expression: str = ""
 
 
 class EventFilter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

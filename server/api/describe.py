@@ -15,9 +15,10 @@ from server.api.times import format_time
 
 
 def execution_members(
-    execution_id: UUID, state: ExecutionState | None, secret: bytes | None
+    execution_id: UUID, state: ExecutionState | None, secret: bytes | None, reason: str = ""
 ) -> dict[str, Any]:
-    """The members of `schemas.api.answers.Execution`. `secret`: shows callback tokens."""
+    """The members of `schemas.api.answers.Execution`. `secret`: shows callback tokens; `reason`:
+    why it was cancelled."""
     if state is None:
         return {**_unstarted(execution_id)}
     return {
@@ -32,13 +33,15 @@ def execution_members(
         "input": state.input,
         "output": state.output,
         "error": error_members(state.error),
+        "reason": reason or None,
         "waits": [_wait(execution_id, wait, secret) for wait in state.waits.values()],
     }
 
 
 def _unstarted(execution_id: UUID) -> dict[str, Any]:
     """Accepted and committed, but no engine has taken it yet."""
-    absent = ("workflow", "version", "name", "started_at", "closed_at", "input", "output", "error")
+    absent = ("workflow", "version", "name", "started_at", "closed_at", "input", "output", "error",
+              "reason")  # fmt: skip
     return {
         "id": format_execution(execution_id),
         "status": "running",
@@ -70,6 +73,10 @@ def error_members(error: Error | None) -> dict[str, Any] | None:
         "aliases": list(error.aliases),
         "status": error.status,
         "detail": error.detail,
+        "state": error.state or None,
+        "action": error.action or None,
+        "node": error.node or None,
+        "expression": error.expression or None,
     }
 
 

@@ -7,9 +7,11 @@ from aiohttp import web
 from engine.model.errors import BadIdentifier
 from engine.model.ids import format_execution, parse_execution
 from engine.model.state import ExecutionState
+from engine.ports.codec import event_of
 from engine.ports.requests import CancelRequest, encode
 from schemas.api import answers
 from schemas.api.requests import CancelExecution
+from schemas.events.bodies import ExecutionCancelled
 from server.api.body import read_bytes, read_model
 from server.api.cursor import read_cursor, write_cursor
 from server.api.describe import execution_members, list_members
@@ -57,8 +59,18 @@ async def show(exchange: Exchange) -> web.Response:
         headers["Preference-Applied"] = f"wait={wait_s}"
     else:
         state = await folded(exchange, execution_id)
-    body = execution_members(execution_id, state, exchange.services.installation.callback_secret)
-    return json_reply(body, headers=headers)
+    secret = exchange.services.installation.callback_secret
+    reason = await _reason(exchange, state)
+    return json_reply(execution_members(execution_id, state, secret, reason), headers=headers)
+
+
+async def _reason(exchange: Exchange, state: ExecutionState | None) -> str:
+    """Why the execution was cancelled: a fact of its last event, which no fold needs."""
+    if state is None or state.phase != "cancelled":
+        return ""
+    rows = await exchange.services.log.read_execution(state.id, state.seq - 1, 1)
+    body = event_of(rows[0]).body
+    return body.reason if isinstance(body, ExecutionCancelled) else ""
 
 
 async def cancel(exchange: Exchange) -> web.Response:

@@ -44,7 +44,7 @@ async def start(exchange: Exchange) -> web.Response:
             workflow=wanted.workflow,
             version=version,
             name=wanted.name,
-            input=wanted.input,
+            input=wanted.input if wanted.input is not None else {},
         )
     place = f"/v1/namespaces/{exchange.namespace}/executions/{format_execution(execution_id)}"
     headers = {"Location": place}

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.core.decide.flow import check_size, fail, proceed
+from engine.core.decide.flow import check_size, expression_error, fail, proceed
 from engine.core.decide.retry import retry_delay_ms
 from engine.core.decide.select import selected
 from engine.core.decide.turn import Raised, Turn
@@ -14,7 +14,6 @@ from engine.model.command import CompleteAction, FailAction
 from engine.model.program import Act
 from engine.model.state import Action, Frame, RunningTimer
 from schemas.events import bodies
-from schemas.events.parts import Error
 
 
 def enter(turn: Turn, frame_id: int, node: Act) -> None:
@@ -71,8 +70,7 @@ def _compute(turn: Turn, action: Action, node: Act, data: Any) -> None:
         result = turn.values.one(node.operation, data, turn.variables(frame))
         check_size(result, node.name)
     except ExpressionFault as fault:
-        error = Error(code=fault.code, message=fault.message, aliases=("expression",))
-        failed(turn, FailAction(action.id, error))
+        failed(turn, FailAction(action.id, expression_error(fault)))
     except Raised as raised:
         failed(turn, FailAction(action.id, raised.error))
     else:
@@ -123,7 +121,7 @@ def failed(turn: Turn, command: FailAction) -> None:
         frame=action.frame, node=action.node, name=action.name, attempt=action.attempt,
     )  # fmt: skip
     if delay_ms is None:
-        fail(turn, action.frame, command.error)
+        fail(turn, action.frame, replace(command.error, action=action.name))
         return
     turn.record(
         bodies.RetryScheduled(

@@ -10,9 +10,11 @@ def enter(turn: Turn, frame_id: int, node: Choose) -> None:
     """Decide, and leave the state."""
     frame = turn.frame(frame_id)
     for case in node.cases:
+        turn.place = f"{case.pointer}/condition"
         if turn.condition(case.when, frame):
             _take(turn, frame_id, case.pointer, node.name, case.name, case.when.source, case.exit)
             return
+    turn.place = node.id
     if node.default is None:
         raise_error(
             "switch.no_match",
@@ -29,4 +31,5 @@ def _take(
         bodies.ChoiceTaken(case=case, condition=when, next=target),
         frame=frame_id, node=pointer, name=name,
     )  # fmt: skip
+    turn.place = pointer
     leave(turn, frame_id, way)

@@ -36,7 +36,7 @@ def _complete_action(turn: Turn, command: commands.CompleteAction) -> Rejection 
     action = turn.state.actions.get(command.action)
     if action is None:
         return _not_pending(command.action)
-    turn.cause = action.id
+    turn.cause, turn.place = action.id, action.node
     guarded(turn, action.frame, lambda: act.completed(turn, command))
     return None
 
@@ -45,7 +45,7 @@ def _fail_action(turn: Turn, command: commands.FailAction) -> Rejection | None:
     action = turn.state.actions.get(command.action)
     if action is None:
         return _not_pending(command.action)
-    turn.cause = action.id
+    turn.cause, turn.place = action.id, action.node
     guarded(turn, action.frame, lambda: act.failed(turn, command))
     return None
 
@@ -70,7 +70,7 @@ def _fire_timer(turn: Turn, command: commands.FireTimer) -> Rejection | None:
         return Rejection("timer.not_open", f"no timer {command.timer} is running")
     if turn.at < timer.due:
         return Rejection("timer.not_due", f"timer {timer.id} is due at {timer.due}")
-    turn.cause = timer.id
+    turn.cause, turn.place = timer.id, timer.node
     turn.record(
         bodies.TimerFired(timer=timer.id, purpose=timer.purpose),
         frame=timer.frame,
@@ -105,7 +105,7 @@ def _deliver_event(turn: Turn, command: commands.DeliverEvent) -> Rejection | No
         return Rejection("event.not_wanted", "no filter of the wait accepts this CloudEvent")
     node = turn.program.nodes[wait.node]
     assert isinstance(node, Listen)
-    turn.cause = wait.id
+    turn.cause, turn.place = wait.id, wait.node
     frame = turn.frame(wait.frame)
     guarded(turn, frame.id, lambda: listen.receive(turn, frame, node, ref, command.arrived, wait))
     return None
@@ -118,7 +118,7 @@ def _deliver_callback(turn: Turn, command: commands.DeliverCallback) -> Rejectio
         None,
     )
     if frame is not None and wait is not None:
-        turn.cause = wait.id
+        turn.cause, turn.place = wait.id, wait.node
         guarded(turn, frame.id, lambda: listen.receive_callback(turn, wait, command.data))
         return None
     if frame is None or frame.answer or not _calls_back(turn, frame.id):

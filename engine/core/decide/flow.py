@@ -3,6 +3,7 @@
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from engine.core.decide.turn import Raised, Turn, raise_error
 from engine.core.evolve.frames import descendants
@@ -22,12 +23,19 @@ Faults = (Raised, ExpressionFault, DataFault)
 """Exceptions that are errors of the workflow."""
 
 
+def expression_error(fault: ExpressionFault) -> Error:
+    """The error of an expression that has no value."""
+    return Error(
+        code=fault.code, message=fault.message, aliases=("expression",), expression=fault.source
+    )
+
+
 def error_of(fault: Exception) -> Error:
     """The workflow's error that a fault stands for."""
     if isinstance(fault, Raised):
         return fault.error
     if isinstance(fault, ExpressionFault):
-        return Error(code=fault.code, message=fault.message, aliases=("expression",))
+        return expression_error(fault)
     if isinstance(fault, DataFault):
         return Error(code=fault.code, message=str(fault), aliases=("data",))
     raise TypeError(fault)
@@ -54,9 +62,9 @@ def leave(turn: Turn, frame_id: int, way: Exit, *, caught: bool = False) -> None
     assert isinstance(scope, Scope)
     output, write = frame.data, Write(mode="replace", of="child", source=scope.id)
     if scope.output is not None and not caught:
+        turn.place = pointer = f"{scope.id}/stateDataFilter/output"
         selected = turn.evaluate(scope.output, frame, frame.data)
         if selected is not None:
-            pointer = f"{scope.id}/stateDataFilter/output"
             output, write = selected, Write(mode="replace", value=selected, source=pointer)
     check_size(output, scope.name)
     produced = [emitted(turn, frame, one, output) for one in way.emissions]  # all of them or none
@@ -82,6 +90,7 @@ def complete(turn: Turn, way: Exit) -> None:
 def emitted(turn: Turn, frame: Frame, emission: Emission, data: Any) -> bodies.EventEmitted:
     """The CloudEvent to publish. Raises ExpressionFault, Pending."""
     payload: Any = UNSET
+    turn.place = emission.pointer
     if emission.data is not None:
         payload = turn.fill(emission.data, frame, data)
     extensions = {}
@@ -112,6 +121,7 @@ def check_size(data: Any, name: str) -> None:
 def fail(turn: Turn, frame_id: int, error: Error) -> None:
     """Bring an error to the nearest handler; without one the execution fails."""
     frame = state_frame(turn, frame_id)
+    error = replace(error, state=frame.name if frame is not None else "", node=turn.place)
     while frame is not None:
         scope = turn.program.nodes[frame.node]
         assert isinstance(scope, Scope)
@@ -148,7 +158,8 @@ def catch(turn: Turn, frame: Frame, scope: Scope, handler: Catch, error: Error) 
     try:
         leave(turn, frame.id, way, caught=True)
     except Faults as fault:
-        fail_execution(turn, error_of(fault))
+        error = replace(error_of(fault), state=scope.name, node=turn.place)
+        fail_execution(turn, error)
 
 
 def close_inside(turn: Turn, frame_id: int, reason: str) -> None:

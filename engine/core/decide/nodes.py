@@ -50,9 +50,11 @@ def run(turn: Turn) -> None:
 def _enter(turn: Turn, frame_id: int, node_id: str) -> None:
     if node_id == END_OF_BODY:
         frame = turn.frame(frame_id)
+        turn.place = frame.node
         _FINISHED[frame.kind](turn, frame)
     else:
         node = turn.program.nodes[node_id]
+        turn.place = node_id
         _ENTER[type(node)](turn, frame_id, node)
 
 

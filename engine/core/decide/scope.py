@@ -14,6 +14,7 @@ def open_state(turn: Turn, frame_id: int, node: Scope) -> int | None:
     write, fault = Write(mode="replace", of="parent", source=node.id), None
     if node.input is not None:
         try:
+            turn.place = f"{node.id}/stateDataFilter/input"
             selected = turn.evaluate(node.input, parent, parent.data)
         except Faults as caught:
             selected, fault = None, caught

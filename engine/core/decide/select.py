@@ -22,6 +22,7 @@ def selected(
         return ()
     value, write = result, Write(of=origin, source=selection.pointer)
     if selection.select is not None:
+        turn.place = selection.pointer
         value = turn.evaluate(selection.select, frame, result)
         write = Write(value=value, source=selection.pointer)
     write = replace(write, mode=selection.mode, path=selection.path)

@@ -24,17 +24,18 @@ class Raised(Exception):
         self.error = error
 
 
-def raise_error(code: str, message: str, *aliases: str) -> NoReturn:
+def raise_error(code: str, message: str, *aliases: str, expression: str = "") -> NoReturn:
     """Raise an error that the state's onErrors can catch."""
-    raise Raised(Error(code=code, message=message, aliases=aliases))
+    raise Raised(Error(code=code, message=message, aliases=aliases, expression=expression))
 
 
 class Turn:
     """Mutable only while one command is decided. `todo`: (frame, node) pairs still to enter, in
-    order; `pending`: expressions that need a worker."""
+    order; `pending`: expressions that need a worker; `place`: the JSON pointer of the part of the
+    definition that is at work, for errors to name."""
 
     __slots__ = (
-        "cause", "circumstance", "events", "pending", "program", "state", "todo", "values",
+        "cause", "circumstance", "events", "pending", "place", "program", "state", "todo", "values",
         "workflow",
     )  # fmt: skip
 
@@ -49,6 +50,7 @@ class Turn:
         self.todo: deque[tuple[int, str]] = deque()
         self.pending: list[Pending] = []
         self.cause = 0
+        self.place = ""
         self.workflow: dict[str, Any] | None = None
 
     @property
@@ -116,6 +118,7 @@ class Turn:
                 "condition.not_boolean",
                 f"the condition {text.source!r} gave {type(value).__name__}, not true or false",
                 "expression",
+                expression=text.source,
             )
         return value
 
