@@ -59,9 +59,8 @@ async def apply(exchange: Exchange) -> web.Response:
     errors, warnings = await _judged(exchange, reading)
     program = reading.program
     if program is None or errors:
-        raise ProblemRaised(
-            "definition.invalid", f"the definition has {len(errors)} faults", errors
-        )
+        faults = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
+        raise ProblemRaised("definition.invalid", f"the definition has {faults}", errors)
     row = DefinitionRow(
         namespace=namespace,
         workflow=program.workflow,

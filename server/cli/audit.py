@@ -1,23 +1,27 @@
 """`refold exec events|watch|at|replay|verify`: the log of an execution, its past, and its proof."""
 
 import json
+import shutil
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from schemas.json_text import dumps, loads
+from schemas.json_text import dumps
 from server.cli.client import segment
-from server.cli.faults import USAGE, VERIFICATION_FAILED, CommandFault
-from server.cli.output import Output, emit_list, text_of, write_json, write_line
-from server.cli.session import Session, connected, read_file
+from server.cli.faults import OK, USAGE, VERIFICATION_FAILED, CommandFault, exit_code_of_status
+from server.cli.live import follow
+from server.cli.output import Output, counted, cut, emit_list, text_of, write_json, write_line
+from server.cli.session import Full, Session, connected, read_file
 
 app = typer.Typer()
 
 Execution = Annotated[str, typer.Argument(help="The id of an execution: ex_...")]
 _HEAD_MEMBERS = ("shard", "commit_no", "hash")
 _EVENT_MEMBERS = ("seq", "event_hash")
-_SHOWN_CHARS = 160
+_SHOWN_CHARS = 240
 
 
 @app.command("events")
@@ -26,19 +30,36 @@ def events(
     session: Session,
     execution: Execution,
     after: Annotated[int, typer.Option("--after", min=0, help="Only with a larger seq.")] = 0,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="How many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="How many at most; all without it.")
+    ] = None,
+    full: Full = False,
 ) -> None:
-    """Show the log of an execution."""
+    """Show the log of an execution; on a terminal one line for each event, cut to fit."""
     path = f"/executions/{segment(execution)}/events"
-    items = session.client.pages(path, {"after": after}, limit)
+    items, following = session.client.pages(path, {"after": after}, limit)
     columns = {
         "SEQ": lambda one: one["seq"],
         "AT": lambda one: one["at"],
         "TYPE": lambda one: one["type"],
         "NAME": _named,
-        "DATA": lambda one: dumps(one["data"]).decode(),
+        "DATA": _shown_data,
     }
-    emit_list(items, session.output, columns, lambda one: one["id"])
+    emit_list(items, session.output, columns, lambda one: one["id"], following=following, full=full)
+
+
+def _shown_data(event: Any) -> str:
+    """An event's data for people: times as times."""
+    data = event["data"]
+    if isinstance(data.get("due"), int):
+        data = {**data, "due": time_of(data["due"])}
+    return dumps(data).decode()
+
+
+def time_of(at_ms: int) -> str:
+    """Milliseconds since 1970 as people read them (RFC 3339)."""
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _named(event: Any) -> str:
@@ -79,23 +100,31 @@ def watch(
     session: Session,
     execution: Execution,
     after: Annotated[int, typer.Option("--after", min=0, help="Only with a larger seq.")] = 0,
+    full: Full = False,
 ) -> None:
-    """Follow the log of an execution live, to its end."""
-    path = f"/executions/{segment(execution)}/events"
-    for line in session.client.stream(path, {"after": after}):
-        if not line.startswith(b"data: ") or line.strip() == b"data: {}":
-            continue
-        event = loads(line[len(b"data: ") :])
+    """Follow the log of an execution live, to its end: exit code 6 if it failed, was cancelled or
+    timed out. Goes on by itself where the connection breaks; exit code 1 where that does not help.
+    """
+    path = f"/executions/{segment(execution)}"
+    for event in follow(session.client, f"{path}/events", after):
         if session.output is Output.JSON:
             write_json(event)
         elif session.output is Output.IDS:
             write_line(event["id"])
         else:
-            data = text_of(event["data"])
-            cut = data if len(data) <= _SHOWN_CHARS else data[:_SHOWN_CHARS] + "…"
-            write_line(
-                f"{event['seq']:>5}  {event['at']}  {event['type']:<20} {_named(event)}  {cut}"
-            )
+            _show_live(event, full)
+    code = exit_code_of_status(session.client.get(path).json["status"])
+    if code != OK:
+        raise typer.Exit(code)
+
+
+def _show_live(event: Any, full: bool) -> None:
+    named = text_of(_named(event))
+    line = f"{event['seq']:>5}  {event['at']}  {event['type']:<20} {named}  {_shown_data(event)}"
+    if not full:
+        on_terminal = sys.stdout.isatty()
+        line = cut(line, shutil.get_terminal_size().columns if on_terminal else _SHOWN_CHARS)
+    write_line(line)
 
 
 @app.command("at")
@@ -113,6 +142,9 @@ def at(
     if session.output is Output.IDS:
         write_line(state["execution"])
         return
+    if state["seq"] == 0:
+        write_line(f"{state['execution']}: nothing had happened yet")
+        return
     write_line(
         f"{state['execution']} after event {state['seq']} ({state['at']}): {state['status']}"
     )
@@ -122,7 +154,8 @@ def at(
             write_line(f"{key:<7} {dumps(state[key]).decode()}")
     for kind in ("actions", "timers", "waits"):
         for one in state[kind]:
-            write_line(f"{kind[:-1]:<7} {one['name']} (event {one['id']})")
+            due = f" due {time_of(one['due'])}" if "due" in one else ""
+            write_line(f"{kind[:-1]:<7} {one['name']}{due} (event {one['id']})")
 
 
 @app.command("replay")
@@ -140,7 +173,8 @@ def replay(session: Session, execution: Execution) -> None:
             )
         verdict = "equal to" if found["equal"] else "DIFFERENT from"
         write_line(
-            f"{found['execution']}: {found['events']} events replayed, the state is {verdict} the"
+            f"{found['execution']}: {counted(found['events'], 'event')} replayed, the state is"
+            f" {verdict} the"
             f" live one ({found['replayed_digest'][:12]}, {found['live_digest'][:12]})"
         )
     if not found["equal"]:
@@ -166,7 +200,8 @@ def verify(
         write_json(found)
     elif found["intact"]:
         write_line(
-            f"{found['execution']}: intact, {found['events']} events and {found['commits']} commits"
+            f"{found['execution']}: intact, {counted(found['events'], 'event')} and"
+            f" {counted(found['commits'], 'commit')}"
         )
     else:
         fault = found["fault"]

@@ -11,6 +11,12 @@ from schemas.json_text import loads
 from server.cli.faults import USAGE, CommandFault, exit_code_of
 
 TIMEOUT_S = 310.0
+PAGE = 1_000
+"""Items asked for at once: what every list of the API allows."""
+
+
+class Unreachable(CommandFault):
+    """No server answers there, or one that cannot work just now."""
 
 
 @dataclass(frozen=True)
@@ -68,28 +74,34 @@ class Client:
             raise _fault(response.status, content)
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, content)
 
-    def pages(self, path: str, query: Mapping[str, Any], limit: int | None) -> list[Any]:
-        """Items of all pages, at most `limit`."""
+    def pages(
+        self, path: str, query: Mapping[str, Any], limit: int | None
+    ) -> tuple[list[Any], str | None]:
+        """Items of all pages, at most `limit`, and the API's `next` behind them (None: the end)."""
         items: list[Any] = []
         cursor: str | None = None
         name = "after" if path.endswith("/events") and "executions" in path else "cursor"
         while True:
-            page = self.get(path, {**query, **({name: cursor} if cursor else {})}).json
+            wanted = PAGE if limit is None else min(PAGE, limit - len(items))
+            more = {name: cursor} if cursor else {}
+            page = self.get(path, {**query, "limit": wanted, **more}).json
             items += page["items"]
             cursor = page["next"]
             if cursor is None or (limit is not None and len(items) >= limit):
-                return items if limit is None else items[:limit]
+                return items, cursor
 
-    def stream(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
-        """Lines of a live answer (SSE)."""
-        response = self._open("GET", path, None, query, {"Accept": "text/event-stream"})
+    def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+        """Lines of a live answer (SSE), as far as they come. Raises OSError, HTTPException where
+        the connection breaks."""
+        self._connection = None
+        wanted = {"Accept": "text/event-stream", **headers}
+        response = self._open("GET", path, None, None, wanted)
         if response.status >= 400:
             raise _fault(response.status, response.read())
-        try:
+        self._connection = None  # this one is the stream's, to its end
+        with response:
             while line := response.readline():
                 yield line
-        except OSError as error:
-            raise CommandFault(f"the live view broke off: {error}; start it again") from None
 
     def _open(
         self,
@@ -107,7 +119,7 @@ class Client:
             return connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             self._connection = None
-            raise CommandFault(
+            raise Unreachable(
                 f"no answer from {self._server}: {error}; start a server with `refold up`, or name"
                 " it with --server or REFOLD_URL"
             ) from None
@@ -122,13 +134,14 @@ class Client:
 
 
 def _fault(status: int, body: bytes) -> CommandFault:
+    kind = Unreachable if status in (502, 503) else CommandFault
     try:
         problem = json.loads(body)
         code, detail = problem["code"], problem["detail"]
     except (ValueError, KeyError, TypeError):
-        return CommandFault(f"the server answered {status}", exit_code_of(status, ""))
+        return kind(f"the server answered {status}", exit_code_of(status, ""))
     lines = [place_line(one) for one in problem.get("errors", ())]
-    return CommandFault(f"{detail} [{code}]", exit_code_of(status, code), lines)
+    return kind(f"{detail} [{code}]", exit_code_of(status, code), lines)
 
 
 def place_line(place: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """`refold def`: check, apply, list, show and draw definitions."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +10,12 @@ import typer
 from schemas.json_text import dumps
 from server.cli.client import place_line, segment
 from server.cli.faults import ERROR, USAGE, CommandFault
-from server.cli.output import Output, emit_list, write_error, write_json, write_line
-from server.cli.session import OutputOption, Session, connected, read_file
+from server.cli.output import Output, counted, emit_list, write_error, write_json, write_line
+from server.cli.session import Full, OutputOption, Session, connected, read_file
 
 app = typer.Typer(help="Workflow definitions.", no_args_is_help=True)
 
+RESULT_PLACE = "definition.result.place"
 ENVELOPE = "application/vnd.refold.definition+json"
 Files = Annotated[list[str], typer.Argument(help="Definitions in YAML or JSON; `-`: stdin.")]
 Resources = Annotated[
@@ -33,6 +36,8 @@ def validate(files: Files, resource: Resources = [], output: OutputOption = Outp
             _show_report(report)
         if output is Output.IDS and report["workflow"]:
             write_line(report["workflow"])
+    if output is Output.TABLE:
+        _tell_of_places(sum(len(_split(one["warnings"])[1]) for one in reports), write_line)
     if not all(report["valid"] for report in reports):
         raise typer.Exit(ERROR)
 
@@ -67,7 +72,7 @@ def _validated(file: str, documents: dict[str, bytes]) -> dict[str, Any]:
 def _show_report(report: dict[str, Any]) -> None:
     named = f"{report['workflow']} {report['version']}" if report["workflow"] else ""
     write_line(f"{report['file']}: {'ok' if report['valid'] else 'refused'} {named}".rstrip())
-    for place in [*report["faults"], *report["warnings"]]:
+    for place in [*report["faults"], *_split(report["warnings"])[0]]:
         write_line(place_line({**place, "code": f"{place['severity']} {place['code']}"}))
 
 
@@ -94,57 +99,106 @@ def _parted(argument: str) -> tuple[str, str]:
 @app.command("apply")
 @connected
 def apply(session: Session, files: Files, resource: Resources = []) -> None:  # noqa: B006 - typer copies it
-    """Store definitions for ever and activate them."""
-    documents = _documents(resource)
-    applied = [_applied(session, file, documents) for file in files]
-    for one in applied:
-        for warning in one["warnings"]:
-            write_error("refold: warning:" + place_line(warning))
+    """Store definitions for ever and activate them. Of several files all are checked first: none is
+    applied where one has faults."""
+    requests = [_request(file, _documents(resource)) for file in files]
+    if len(files) > 1:
+        _check_all(session, requests)
+    applied = []
+    for one in requests:
+        applied.append(_send(session, "/definitions", one))
+        _show_applied(session.output, one.file, applied[-1])
     if session.output is Output.JSON:
         write_json(applied[0] if len(applied) == 1 else {"items": applied, "next": None})
-        return
-    for one in applied:
-        if session.output is Output.IDS:
-            write_line(one["id"])
-        else:
-            what = "applied" if one["changed"] else "unchanged"
-            write_line(f"{one['workflow']} {one['version']} {what}  {one['id']}")
+    else:
+        _tell_of_places(sum(len(_split(one["warnings"])[1]) for one in applied), write_error)
 
 
-def _applied(session: Session, file: str, documents: dict[str, bytes]) -> Any:
+@dataclass(frozen=True)
+class _Request:
+    """A definition on its way to the server."""
+
+    file: str
+    body: bytes
+    media_type: str
+
+
+def _request(file: str, documents: dict[str, bytes]) -> _Request:
     source, media_type = read_file(file), media_type_of(file)
-    if documents:
-        try:
-            texts = {uri: content.decode() for uri, content in documents.items()}
-            envelope = {"definition": source.decode(), "media_type": media_type, "resources": texts}
-        except UnicodeDecodeError as error:
-            raise CommandFault(f"definitions and documents are UTF-8 texts: {error}") from None
-        source, media_type = dumps(envelope), ENVELOPE
+    if not documents:
+        return _Request(file, source, media_type)
     try:
-        answer = session.client.send(
-            "POST", "/definitions", body=source, headers={"Content-Type": media_type}
-        )
+        texts = {uri: content.decode() for uri, content in documents.items()}
+        envelope = {"definition": source.decode(), "media_type": media_type, "resources": texts}
+    except UnicodeDecodeError as error:
+        raise CommandFault(f"definitions and documents are UTF-8 texts: {error}") from None
+    return _Request(file, dumps(envelope), ENVELOPE)
+
+
+def _check_all(session: Session, requests: list[_Request]) -> None:
+    """Raises CommandFault, with the faults of every file, where one has some."""
+    lines: list[str] = []
+    for one in requests:
+        found = _send(session, "/definitions/validate", one)
+        if not found["valid"]:
+            lines += [f"{one.file}: refused", *map(place_line, found["faults"])]
+    if lines:
+        raise CommandFault("nothing was applied, for there are faults", ERROR, lines)
+
+
+def _send(session: Session, path: str, one: _Request) -> Any:
+    headers = {"Content-Type": one.media_type}
+    try:
+        return session.client.send("POST", path, body=one.body, headers=headers).json
     except CommandFault as fault:
-        raise CommandFault(f"{file}: {fault.message}", fault.exit_code, fault.lines) from None
-    return answer.json
+        raise CommandFault(f"{one.file}: {fault.message}", fault.exit_code, fault.lines) from None
+
+
+def _show_applied(output: Output, file: str, applied: Any) -> None:
+    """One result, as it happens."""
+    for warning in _split(applied["warnings"])[0] if output is not Output.JSON else ():
+        write_error(f"refold: warning: {file}:" + place_line(warning))
+    if output is Output.IDS:
+        write_line(applied["id"])
+    elif output is Output.TABLE:
+        what = "applied" if applied["changed"] else "unchanged"
+        write_line(f"{applied['workflow']} {applied['version']} {what}  {applied['id']}")
+
+
+def _split(warnings: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Warnings worth a line each, and those that nearly every definition has."""
+    common = [one for one in warnings if one["code"] == RESULT_PLACE]
+    return [one for one in warnings if one["code"] != RESULT_PLACE], common
+
+
+def _tell_of_places(number: int, write: Callable[[str], None]) -> None:
+    """One line for all actions without a place of their own for a plain result."""
+    if number:
+        write(
+            f"note: {counted(number, 'warning')} {RESULT_PLACE} (where a result that is no object"
+            " goes) not shown; -o json has all"
+        )
 
 
 @app.command("ls")
 @connected
 def index(
     session: Session,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="How many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="How many at most; all without it.")
+    ] = None,
+    full: Full = False,
 ) -> None:
     """List all definition versions."""
-    items = session.client.pages("/definitions", {}, limit)
+    items, following = session.client.pages("/definitions", {}, limit)
     columns = {
         "WORKFLOW": lambda one: one["workflow"],
         "VERSION": lambda one: one["version"],
         "ACTIVE": lambda one: "yes" if one["active"] else "",
         "CREATED": lambda one: one["created_at"],
-        "ID": lambda one: one["id"],
+        "HASH": lambda one: one["id"],
     }
-    emit_list(items, session.output, columns, lambda one: one["id"])
+    emit_list(items, session.output, columns, lambda one: one["id"], following=following, full=full)
 
 
 Version = Annotated[str | None, typer.Option("--version", help="Unless the active one.")]
@@ -189,7 +243,7 @@ def _drawn(file: str, documents: dict[str, bytes]) -> str:
     if reading.program is None:
         report = _validated(file, documents)
         raise CommandFault(
-            f"{file} has {len(reading.errors)} faults",
+            f"{file} has {counted(len(reading.errors), 'fault')}",
             ERROR,
             list(map(place_line, report["faults"])),
         )

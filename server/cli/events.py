@@ -18,7 +18,9 @@ app.add_typer(dlq, name="dlq")
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="How many at most.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="How many at most; all without it.")
+]
 
 
 @app.command("publish")
@@ -86,7 +88,7 @@ def index(
     limit: Limit = None,
 ) -> None:
     """List the namespace's stream of CloudEvents, oldest first."""
-    items = session.client.pages("/events", {"type": event_type}, limit)
+    items, following = session.client.pages("/events", {"type": event_type}, limit)
     columns = {
         "POSITION": lambda one: one["position"],
         "AT": lambda one: one["at"],
@@ -95,14 +97,14 @@ def index(
         "ID": lambda one: one["event"]["id"],
         "DATA": lambda one: one["event"].get("data"),
     }
-    emit_list(items, session.output, columns, lambda one: one["event"]["id"])
+    emit_list(items, session.output, columns, lambda one: one["event"]["id"], following=following)
 
 
 @dlq.command("ls")
 @connected
 def dead_letters(session: Session, limit: Limit = None) -> None:
     """List messages from NATS that were refused, with the reason."""
-    items = session.client.pages("/events/dead-letters", {}, limit)
+    items, following = session.client.pages("/events/dead-letters", {}, limit)
     columns = {
         "ID": lambda one: one["id"],
         "AT": lambda one: one["at"],
@@ -110,4 +112,4 @@ def dead_letters(session: Session, limit: Limit = None) -> None:
         "CODE": lambda one: one["code"],
         "REASON": lambda one: one["reason"],
     }
-    emit_list(items, session.output, columns, lambda one: one["id"])
+    emit_list(items, session.output, columns, lambda one: one["id"], following=following)

@@ -8,14 +8,13 @@ import typer
 from schemas.json_text import dumps
 from server.cli.audit import app as audit_app
 from server.cli.client import segment
-from server.cli.faults import EXECUTION_FAILED, TIMEOUT
-from server.cli.output import Output, emit_list, emit_one, write_json, write_line
+from server.cli.faults import ENDED, OK, TIMEOUT, exit_code_of_status
+from server.cli.output import Output, emit_list, emit_one, write_error, write_json, write_line
 from server.cli.session import Session, connected, read_json
 
 app = typer.Typer(help="Executions.", no_args_is_help=True)
 app.registered_commands += audit_app.registered_commands
 
-ENDED = ("completed", "failed", "cancelled", "timed_out")
 _ROUND_S = 20
 
 Workflow = Annotated[str, typer.Argument(help="The id of a workflow definition.")]
@@ -41,7 +40,7 @@ def start(
     idempotency_key: Key = None,
 ) -> None:
     """Start an execution and do not wait for it."""
-    show(session.output, _start(session, workflow, version, input_, name, idempotency_key, 0))
+    show(session.output, _start(session, workflow, version, input_, name, idempotency_key))
 
 
 @app.command("run")
@@ -53,11 +52,16 @@ def run(
     input_: Input = None,
     name: Name = None,
     idempotency_key: Key = None,
-    timeout: Annotated[float | None, typer.Option("--timeout", min=0, help="Seconds.")] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0, help="Seconds to wait at most; without it for ever."),
+    ] = None,
 ) -> None:
-    """Start an execution and wait for its end: exit code 6 if it failed, 124 if it takes longer."""
+    """Start an execution and wait for its end: exit code 6 if it failed, 124 if it takes longer.
+    Its id goes to standard error first, so that it is not lost when the wait breaks off."""
     ends_at = None if timeout is None else time.monotonic() + timeout
-    found = _start(session, workflow, version, input_, name, idempotency_key, _round(ends_at))
+    found = _start(session, workflow, version, input_, name, idempotency_key)
+    write_error(f"refold: started {found['id']}")
     while found["status"] not in ENDED and (ends_at is None or time.monotonic() < ends_at):
         found = _get(session, found["id"], _round(ends_at))
     if session.output is Output.TABLE and found["status"] == "completed":
@@ -66,8 +70,14 @@ def run(
         show(session.output, found)
     if found["status"] not in ENDED:
         raise typer.Exit(TIMEOUT)
-    if found["status"] != "completed":
-        raise typer.Exit(EXECUTION_FAILED)
+    _leave_with(found)
+
+
+def _leave_with(found: Any) -> None:
+    """Exit with 6 where the execution ended badly."""
+    code = exit_code_of_status(found["status"])
+    if code != OK:
+        raise typer.Exit(code)
 
 
 def _round(ends_at: float | None) -> int:
@@ -84,7 +94,6 @@ def _start(
     input_: str | None,
     name: str | None,
     idempotency_key: str | None,
-    wait_s: int,
 ) -> Any:
     wanted = {"workflow": workflow, "version": version, "name": name}
     body: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
@@ -93,8 +102,6 @@ def _start(
     headers = {"Content-Type": "application/json"}
     if idempotency_key is not None:
         headers["Idempotency-Key"] = idempotency_key
-    if wait_s:
-        headers["Prefer"] = f"wait={wait_s}"
     return session.client.send("POST", "/executions", body=dumps(body), headers=headers).json
 
 
@@ -118,6 +125,8 @@ def show(output: Output, found: Any) -> None:
         ("input", dumps(found["input"]).decode()),
         ("output", dumps(found["output"]).decode() if found["closed_at"] else None),
         ("error", f"{error['code']}: {error['message']}" if error else None),
+        ("at", place_of(error) if error else None),
+        ("reason", found["reason"] or None),
     ]
     for wait in found["waits"]:
         lines.append(("waits", f"{wait['state']} for {', '.join(wait['types'])}"))
@@ -126,16 +135,39 @@ def show(output: Output, found: Any) -> None:
     emit_one(found, output, lambda one: one["id"], lines)
 
 
+def place_of(error: Any) -> str | None:
+    """Where an execution failed: state, action, part of the definition, expression."""
+    named = [error["state"] and f"in {error['state']}", error["action"], error["node"]]
+    place = ", ".join(one for one in named if one)
+    expression = f"${{ {error['expression']} }}" if error["expression"] else ""
+    return ": ".join(one for one in (place, expression) if one) or None
+
+
 @app.command("ls")
 @connected
 def index(
     session: Session,
-    workflow: Annotated[str | None, typer.Option("--workflow", help="Only of it.")] = None,
-    version: Annotated[str | None, typer.Option("--version", help="Only of it.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="Only with it.")] = None,
-    after: Annotated[str | None, typer.Option("--after", help="Started then or later.")] = None,
-    before: Annotated[str | None, typer.Option("--before", help="Started before then.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 100,
+    workflow: Annotated[str | None, typer.Option("--workflow", help="Only of this one.")] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Only of this version of the workflow.")
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status",
+            help="Only with this status: running, waiting, suspended, completed, failed, cancelled"
+            " or timed_out.",
+        ),
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", help="Started at this RFC 3339 time or later.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", help="Started before this RFC 3339 time.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="How many at most; all without it.")
+    ] = None,
 ) -> None:
     """List executions, the newest first."""
     query = {
@@ -144,18 +176,19 @@ def index(
         "status": status,
         "started_after": after,
         "started_before": before,
-        "limit": min(limit, 1_000),
     }
-    items = session.client.pages("/executions", query, limit)
+    items, following = session.client.pages("/executions", query, limit)
     columns = {
         "ID": lambda one: one["id"],
         "WORKFLOW": lambda one: one["workflow"],
         "NAME": lambda one: one["name"],
         "STATUS": lambda one: one["status"],
-        "STARTED": lambda one: one["started_at"],
+        "STARTED": lambda one: f"{one['started_at'][:19]}Z",
         "EVENTS": lambda one: one["last_seq"],
     }
-    emit_list(items, session.output, columns, lambda one: one["id"])
+    if not any(one["name"] for one in items):
+        del columns["NAME"]
+    emit_list(items, session.output, columns, lambda one: one["id"], following=following)
 
 
 @app.command("get")
@@ -163,10 +196,16 @@ def index(
 def get(
     session: Session,
     execution: Execution,
-    wait: Annotated[int, typer.Option("--wait", min=0, help="Seconds for its end.")] = 0,
+    wait: Annotated[
+        int, typer.Option("--wait", min=0, help="Seconds to wait for its end at most.")
+    ] = 0,
 ) -> None:
-    """Show an execution as it is now."""
-    show(session.output, _get(session, execution, wait))
+    """Show an execution as it is now. With --wait: exit code 6 if it failed, was cancelled or timed
+    out, as `exec run`."""
+    found = _get(session, execution, wait)
+    show(session.output, found)
+    if wait:
+        _leave_with(found)
 
 
 @app.command("cancel")

@@ -37,6 +37,15 @@ class CommandFault(Exception):
         self.lines = lines or []
 
 
+ENDED = ("completed", "failed", "cancelled", "timed_out")
+"""Statuses of an execution that never change again."""
+
+
+def exit_code_of_status(status: str) -> int:
+    """The exit code of a command that looked at an execution until its end."""
+    return EXECUTION_FAILED if status in ENDED and status != "completed" else OK
+
+
 def exit_code_of(status: int, code: str) -> int:
     """The exit code for a problem of the API."""
     if code == "idempotency.mismatch":

@@ -1,5 +1,6 @@
 """What commands print: tables for people, JSON for programs, ids for pipes."""
 
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -8,6 +9,11 @@ from typing import Any
 from schemas.json_text import dumps
 
 Columns = Mapping[str, Callable[[Any], Any]]
+
+_GAP = "  "
+_LEAST_WIDTH = 8
+_WHOLE = frozenset({"ID", "SEQ", "STATUS", "POSITION", "STARTED", "AT", "EVENTS"})
+"""Columns that a table never cuts: what one copies, and what is short."""
 
 
 class Output(StrEnum):
@@ -19,16 +25,25 @@ class Output(StrEnum):
 
 
 def emit_list(
-    items: Sequence[Any], output: Output, columns: Columns, ident: Callable[[Any], Any]
+    items: Sequence[Any],
+    output: Output,
+    columns: Columns,
+    ident: Callable[[Any], Any],
+    *,
+    following: str | None = None,
+    full: bool = False,
 ) -> None:
-    """Print a list: JSON has the API's form, with all pages in one."""
+    """Print a list: JSON has the API's form, `following` is its `next`. `full`: no cell is cut."""
     if output is Output.JSON:
-        write_json({"items": list(items), "next": None})
-    elif output is Output.IDS:
+        write_json({"items": list(items), "next": following})
+        return
+    if output is Output.IDS:
         for item in items:
             write_line(str(ident(item)))
     else:
-        write_table(items, columns)
+        write_table(items, columns, full=full)
+    if following is not None:
+        write_error(f"refold: {len(items)} shown, more exist; raise --limit or leave it out")
 
 
 def emit_one(
@@ -63,29 +78,44 @@ def write_error(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def write_table(items: Sequence[Any], columns: Columns) -> None:
-    """Rows under headings; in a pipe plain text of any width, so that nothing is cut."""
+def write_table(items: Sequence[Any], columns: Columns, *, full: bool = False) -> None:
+    """Rows under headings. On a terminal a row is one line (long cells are cut, never those of
+    `_WHOLE`) unless `full`; in a pipe nothing is cut."""
     rows = [[text_of(read(item)) for read in columns.values()] for item in items]
-    if not sys.stdout.isatty():
-        _write_plain([list(columns), *rows])
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    Console().print(table)
+    heads = list(columns)
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    if sys.stdout.isatty() and not full:
+        widths = fitting(heads, widths, shutil.get_terminal_size().columns)
+    for row in [heads, *rows]:
+        cells = (cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
+        write_line(_GAP.join(cells).rstrip())
 
 
-def _write_plain(rows: list[list[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        write_line("  ".join(cells).rstrip())
+def fitting(heads: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
+    """Widths of columns for lines of `room` characters: the widest column that may be cut gives
+    first. What may not be cut keeps its width, even where the line gets too long then."""
+    fitted = list(widths)
+    excess = sum(fitted) + len(_GAP) * (len(fitted) - 1) - room
+    for _ in range(max(0, excess)):
+        sizes = {
+            place: width
+            for place, width in enumerate(fitted)
+            if heads[place] not in _WHOLE and width > _LEAST_WIDTH
+        }
+        if not sizes:
+            break
+        fitted[max(sizes, key=lambda place: sizes[place])] -= 1
+    return fitted
+
+
+def cut(text: str, width: int) -> str:
+    """The text, or as much of it as fits with a sign that there is more."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def text_of(value: Any) -> str:

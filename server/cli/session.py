@@ -22,6 +22,8 @@ OutputOption = Annotated[
     Output, typer.Option("--output", "-o", help="How to print: table, json or ids.")
 ]
 
+Full = Annotated[bool, typer.Option("--full", help="Cut nothing, whatever the terminal's width.")]
+
 
 @dataclass(frozen=True)
 class Session:

@@ -74,6 +74,35 @@ def test_apply_refuses_with_every_fault_and_its_place(refold, tmp_path):
     assert "/start" in reply.headers["stderr"]
 
 
+def test_apply_of_several_files_applies_all_or_none(refold, definition, tmp_path):
+    good, ident = definition
+    bad, other = tmp_path / "bad.yaml", tmp_path / "other.yaml"
+    text = GREET.replace("{id}", f"{ident}-other")
+    other.write_text(text)
+    bad.write_text(text.replace("start: Greet", "start: Nobody"))
+    refused = refold.cli("def", "apply", good, str(bad), str(other))
+    assert (refused.status, refused.body) == (1, b"")
+    assert "nothing was applied" in refused.headers["stderr"]
+    assert f"{bad}: refused" in refused.headers["stderr"]
+    assert refold.ask("GET", f"/definitions/{ident}").status == 404
+    applied = refold.cli("def", "apply", good, str(other), "-o", "json")
+    assert [one["workflow"] for one in _json(applied)["items"]] == [ident, f"{ident}-other"]
+
+
+def test_a_list_has_all_pages_unless_limited_and_then_says_what_comes_next(refold, eventually):
+    nap = refold.apply(NAP.replace("{duration}", "PT1H"))
+    idents = {refold.start(nap)["id"] for _ in range(3)}
+    listing = ["exec", "ls", "--workflow", nap]
+    eventually(lambda: len(_json(refold.cli(*listing, "-o", "json"))["items"]) == 3)
+    found = _json(refold.cli(*listing, "-o", "json"))
+    assert ({one["id"] for one in found["items"]}, found["next"]) == (idents, None)
+    limited = _json(refold.cli(*listing, "--limit", "2", "-o", "json"))
+    assert (len(limited["items"]), bool(limited["next"])) == (2, True)
+    assert "2 shown, more exist" in refold.cli(*listing, "--limit", "2").headers["stderr"]
+    for ident in idents:
+        refold.cli("exec", "cancel", ident)
+
+
 def test_run_prints_the_output_and_start_prints_the_id(refold, greet):
     ran = refold.cli("exec", "run", greet, "--input", '{"n": 1.50}')
     assert (ran.status, ran.body) == (0, b'{"n":1.50,"greeting":"hello"}\n')
@@ -107,7 +136,14 @@ def test_a_failed_execution_exits_with_6(refold, tmp_path):
     assert refold.cli("def", "apply", str(path)).status == 0
     ran = refold.cli("exec", "run", ident, "--input", '{"b": "no boolean"}', "-o", "json")
     assert ran.status == 6
-    assert _json(ran)["error"]["code"] == "condition.not_boolean"
+    found = _json(ran)
+    assert found["error"]["code"] == "condition.not_boolean"
+    place = "in Again, /states/1/dataConditions/0/condition: ${ .b }"
+    shown = refold.cli("exec", "get", found["id"], "--wait", "1")
+    assert (shown.status, place in shown.body.decode()) == (6, True)
+    assert f"started {found['id']}" in ran.headers["stderr"]
+    assert refold.cli("exec", "watch", found["id"]).status == 6
+    assert refold.cli("exec", "get", found["id"]).status == 0
 
 
 def test_what_takes_too_long_exits_with_124(refold, tmp_path):
@@ -148,6 +184,8 @@ def test_look_into_an_execution(refold, greet, tmp_path):
     events = _json(refold.cli("exec", "events", ident, "-o", "json"))["items"]
     assert [one["seq"] for one in events] == [1, 2, 3, 4, 5]
     assert _json(refold.cli("exec", "at", ident, "3", "-o", "json"))["states"] == ["Greet"]
+    before = refold.cli("exec", "at", ident, "0").body.decode()
+    assert before == f"{ident}: nothing had happened yet\n"
     replayed = refold.cli("exec", "replay", ident)
     assert replayed.status == 0
     assert b"equal to the live one" in replayed.body
@@ -189,6 +227,8 @@ def test_cancel_and_list_by_status(refold, eventually):
     ident = refold.start(nap)["id"]
     assert refold.cli("exec", "cancel", ident, "--reason", "enough").status == 0
     eventually(lambda: refold.ask("GET", f"/executions/{ident}").json["status"] == "cancelled")
+    assert refold.ask("GET", f"/executions/{ident}").json["reason"] == "enough"
+    assert b"reason    enough" in refold.cli("exec", "get", ident).body
     assert refold.cli("exec", "cancel", ident).status == 4
     listing = ["exec", "ls", "--workflow", nap, "--status", "cancelled", "-o", "ids"]
     eventually(lambda: refold.cli(*listing).body.decode().split() == [ident])
