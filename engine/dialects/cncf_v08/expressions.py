@@ -143,7 +143,7 @@ class Expressions:
         return self._compiled(program, pointer, secrets=False)
 
     def _check_variables(self, expression: Expression, pointer: str, secrets: bool) -> bool:
-        known = {"CONST", *([self._parameter] if self._parameter else [])}
+        known = {"CONST", "WORKFLOW", *([self._parameter] if self._parameter else [])}
         for name in sorted(expression.variables - known):
             if name != "SECRETS":
                 hint = self._findings.suggestion(name, {*known, "SECRETS"})

@@ -27,6 +27,16 @@ def test_numbers_keep_their_text():
     assert dumps(run.state.output) == expected
 
 
+def test_an_execution_knows_its_workflow_and_itself():
+    definition = b"""
+      {"id": "me", "version": "7", "specVersion": "0.8", "states": [
+        {"name": "who", "type": "inject", "end": true, "data": {},
+         "stateDataFilter": {"output": "{id: $WORKFLOW.id, v: $WORKFLOW.version}"}}]}"""
+    run = CoreRun(program_of(definition, "application/json"))
+    run.start({})
+    assert run.state.output == {"id": "me", "v": "7"}
+
+
 def test_a_sleep_ends_when_its_time_is_over():
     run = Execution("sleep", "nap").begin({"a": 1})
     assert run.state.status == "waiting"

@@ -293,7 +293,7 @@ EXPRESSIONS = [
     at("expression.brackets", f"{ACTION}/condition", "${ .a } and ${ .b }"),
     at("expression.refused", f"{ACTION}/condition", "env.HOME != null"),
     at("expression.refused", f"{ACTION}/condition", "now > 5"),
-    at("expression.variable", f"{ACTION}/condition", "$WORKFLOW.id"),
+    at("expression.variable", f"{ACTION}/condition", "$WORKFLOWS.id"),
     at("expression.variable", f"{ACTION}/functionRef/arguments/id", "${ $item }"),
     at("expression.variable", f"{ACTION}/functionRef/arguments/key", "${ $SECRET.token }"),
     at("expression.secrets", f"{ACTION}/condition", "$SECRETS.token != null"),
