@@ -93,16 +93,8 @@ def part_digest(positions_and_hashes: Iterable[tuple[int, bytes]]) -> bytes:
     return digest.digest()
 
 
-def commit_hash(
-    previous: bytes,
-    shard: int,
-    number: int,
-    first: int,
-    count: int,
-    epoch: int,
-    at: int,
-    parts: bytes,
-) -> bytes:
-    """The hash of a commit. `parts` is the JSON text that the commit record stores."""
-    head = _canonical((shard, number, first, count, epoch, at))
-    return hashlib.sha256(previous + head + parts).digest()
+def commit_hash(previous: bytes, columns: Sequence[Any], parts: bytes) -> bytes:
+    """The hash of a commit: over the hash before it, its columns (shard, number, first position,
+    count, epoch, time, writer, and the lowest and highest of its executions, by which they are
+    looked for), and `parts`, the JSON text that the commit record stores."""
+    return hashlib.sha256(previous + _canonical(columns) + parts).digest()

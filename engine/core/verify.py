@@ -103,6 +103,9 @@ class Commit(msgspec.Struct, frozen=True):
     count: int
     epoch: int
     at: int
+    writer: str
+    lowest: UUID
+    highest: UUID
     parts: bytes
     hash: bytes
 
@@ -174,10 +177,11 @@ def check_commits(end: CommitEnd, commits: Sequence[Commit]) -> CommitEnd | Find
             return Finding(
                 "commit_missing", None, f"commit {number} of shard {commit.shard} is missing"
             )
-        expected = commit_hash(
-            end.hash, commit.shard, number, commit.first, commit.count, commit.epoch, commit.at,
-            commit.parts,
+        columns = (
+            commit.shard, number, commit.first, commit.count, commit.epoch, commit.at,
+            commit.writer, commit.lowest, commit.highest,
         )  # fmt: skip
+        expected = commit_hash(end.hash, columns, commit.parts)
         if commit.first != end.position + 1 or expected != commit.hash:
             return Finding(
                 "commit_changed", None, f"commit {number} of shard {commit.shard} was changed"

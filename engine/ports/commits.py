@@ -56,6 +56,9 @@ def commit_row(
     `last_position`, `commit_no` and hash `previous_hash`."""
     parts = parts_of(rows)
     ids = [row.execution_id for row in rows]
+    lowest, highest = min(ids, default=NIL), max(ids, default=NIL)
+    number, first = commit_no + 1, last_position + 1
+    columns = (shard, number, first, len(rows), epoch, at, writer_version, lowest, highest)
     return CommitRow(
         shard=shard,
         epoch=epoch,
@@ -63,10 +66,8 @@ def commit_row(
         count=len(rows),
         at=at,
         writer_version=writer_version,
-        min_execution=min(ids, default=NIL),
-        max_execution=max(ids, default=NIL),
+        min_execution=lowest,
+        max_execution=highest,
         parts=parts,
-        hash=commit_hash(
-            previous_hash, shard, commit_no + 1, last_position + 1, len(rows), epoch, at, parts
-        ),
+        hash=commit_hash(previous_hash, columns, parts),
     )

@@ -156,6 +156,9 @@ def _commit_of(record: dict[str, Any]) -> chain.Commit:
         count=record["count"],
         epoch=record["epoch"],
         at=record["at"],
+        writer=record["writer_version"],
+        lowest=record["min_execution"],
+        highest=record["max_execution"],
         parts=record["parts"],
         hash=record["hash"],
     )

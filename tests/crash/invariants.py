@@ -37,8 +37,9 @@ from tests.crash.watch import TERMINAL
 _COLUMNS = ", ".join(EventRow.__struct_fields__)
 _SHARD = f"SELECT {_COLUMNS} FROM log.events WHERE shard = $1 ORDER BY position, execution_id, seq"
 _COMMITS = """
-    SELECT shard, commit_no AS number, first_position AS first, count, epoch, at, parts, hash,
-           committed_at
+    SELECT shard, commit_no AS number, first_position AS first, count, epoch, at,
+           writer_version AS writer, min_execution AS lowest, max_execution AS highest, parts,
+           hash, committed_at
     FROM log.commits WHERE shard = $1 ORDER BY commit_no
 """
 _LEFT_OVERS = ("inbox", "timers", "subscriptions", "open_actions", "gatherings")
@@ -143,8 +144,7 @@ def _check_commits(
 ) -> None:
     """The chain of commits leads from the genesis to the head, and covers the events there are."""
     shard = head["shard"]
-    fields = ("shard", "number", "first", "count", "epoch", "at", "parts", "hash")
-    chain = [Commit(*(one[name] for name in fields)) for one in commits]
+    chain = [Commit(*(one[name] for name in Commit.__struct_fields__)) for one in commits]
     end = check_commits(CommitEnd(0, 0, genesis(cluster_id, shard)), chain)
     if isinstance(end, Finding):
         found.broken.append(f"shard {shard}: {end.detail}")

@@ -159,8 +159,11 @@ async def test_the_commits_of_a_shard_are_a_chain_from_its_genesis(storage, head
     assert [row["first_position"] for row in rows] == [1, 2, 4]
     previous = genesis(storage.installation.cluster_id, SHARD)
     for row in rows:
-        columns = ("shard", "commit_no", "first_position", "count", "epoch", "at", "parts")
-        assert row["hash"] == commit_hash(previous, *(row[column] for column in columns))
+        columns = (
+            "shard", "commit_no", "first_position", "count", "epoch", "at", "writer_version",
+            "min_execution", "max_execution",
+        )  # fmt: skip
+        assert row["hash"] == commit_hash(previous, [row[one] for one in columns], row["parts"])
         previous = row["hash"]
     assert previous == head.hash
     assert [row["commit_no"] for row in await storage.log.read_commits(SHARD, 1, limit=1)] == [2]

@@ -78,11 +78,16 @@ def test_columns_cannot_be_shifted_into_each_other():
 
 
 def test_a_commits_hash_covers_each_of_its_parts():
-    given = [b"p", 3, 7, 70, 5, 2, 1_000, b'[["2026-01",5,"ab"]]']
-    before = commit_hash(*given)
-    others = [b"q", 4, 8, 71, 6, 3, 1_001, b'[["2026-01",5,"ac"]]']
+    columns = (3, 7, 70, 5, 2, 1_000, "w", ID, ID)
+    parts = b'[["2026-01",5,"ab"]]'
+    before = commit_hash(b"p", columns, parts)
+    assert commit_hash(b"q", columns, parts) != before
+    assert commit_hash(b"p", columns, b'[["2026-01",5,"ac"]]') != before
+    other_id = UUID(int=2)
+    others = (4, 8, 71, 6, 3, 1_001, "v", other_id, other_id)
     for place, other in enumerate(others):
-        assert commit_hash(*given[:place], other, *given[place + 1 :]) != before
+        changed = (*columns[:place], other, *columns[place + 1 :])
+        assert commit_hash(b"p", changed, parts) != before
 
 
 def test_a_shards_chain_begins_with_its_installation_and_number():

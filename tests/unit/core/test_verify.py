@@ -71,7 +71,7 @@ class Shard:
         return [
             chain.Commit(
                 SHARD, number, one.expected_position + 1, one.count, one.epoch, one.at,
-                one.parts, one.hash,
+                one.writer_version, one.min_execution, one.max_execution, one.parts, one.hash,
             )
             for number, one in enumerate(self.commits, 1)
         ]  # fmt: skip
@@ -223,6 +223,11 @@ def test_a_changed_or_missing_commit_is_found(shard):
     kept = list(shard.commits)
     shard.commits[0] = msgspec.structs.replace(kept[0], at=6)
     assert shard.verify(shard.ids[0]).kind == "commit_changed"
+    shard.commits[0] = msgspec.structs.replace(kept[0], writer_version="x")
+    assert shard.verify(shard.ids[0]).kind == "commit_changed"
+    for end in ("min_execution", "max_execution"):  # they say where an execution is looked for
+        shard.commits[0] = msgspec.structs.replace(kept[0], **{end: uuid.UUID(int=9)})
+        assert shard.verify(shard.ids[0]).kind == "commit_changed"
     shard.commits = kept[1:]
     if shard.commits:
         assert shard.verify(shard.ids[0]).kind in ("commit_changed", "commit_missing")
