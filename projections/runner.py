@@ -30,12 +30,17 @@ class Tail(Protocol):
 
 
 class Projector:
-    """One projector. `interval_s`: how long it waits when nothing moved and nobody woke it."""
+    """One projector. `interval_s`: how long it waits when nothing moved and nobody woke it;
+    `linger_s`: how long it lets the log grow when woken, so that a transaction here serves many
+    commits there (without it a third of an engine's time goes into it, measured with W2)."""
 
-    def __init__(self, log: Tail, store: ReadStore, interval_s: float = 0.25) -> None:
+    def __init__(
+        self, log: Tail, store: ReadStore, interval_s: float = 0.25, linger_s: float = 0.05
+    ) -> None:
         self._log = log
         self._store = store
         self._interval_s = interval_s
+        self._linger_s = linger_s
         self._wake = asyncio.Event()
 
     def wake(self, _topic: str = "") -> None:
@@ -55,6 +60,7 @@ class Projector:
                 await self._reopen()
             if not moved:
                 await self._pause()
+            await asyncio.sleep(self._linger_s)
 
     async def _reopen(self) -> None:
         try:
