@@ -35,7 +35,7 @@ class Projector:
     commits there (without it a third of an engine's time goes into it, measured with W2)."""
 
     def __init__(
-        self, log: Tail, store: ReadStore, interval_s: float = 0.25, linger_s: float = 0.05
+        self, log: Tail, store: ReadStore, interval_s: float = 0.25, linger_s: float = 0.1
     ) -> None:
         self._log = log
         self._store = store

@@ -5,6 +5,11 @@ from collections.abc import Awaitable, Callable
 Wake = Callable[[str], None]
 
 
+def family_of(topic: str) -> str:
+    """`closed.*` for `closed.ex_1`: all topics with the same beginning."""
+    return f"{topic.rpartition('.')[0]}.*"
+
+
 class MemoryHints:
     """Calls those who listen, at once and in this loop; the twin of NATS hints."""
 
@@ -13,9 +18,18 @@ class MemoryHints:
 
     async def notify(self, topic: str) -> None:
         """Wake whoever listens to the topic or to its family (last part `*`)."""
-        family = f"{topic.rpartition('.')[0]}.*"
-        for wake in [*self._wakes.get(topic, ()), *self._wakes.get(family, ())]:
+        await self.tell(topic)
+        for wake in list(self._wakes.get(family_of(topic), ())):
             wake(topic)
+
+    async def tell(self, topic: str) -> None:
+        """Wake those alone who listen to this very topic."""
+        for wake in list(self._wakes.get(topic, ())):
+            wake(topic)
+
+    def topics(self) -> list[str]:
+        """What is listened to."""
+        return list(self._wakes)
 
     async def listen(self, topic: str, wake: Wake) -> Callable[[], Awaitable[None]]:
         """Call `wake(topic)` on each hint; returns what ends it."""

@@ -7,8 +7,8 @@ from contextlib import suppress
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
+from engine.adapters.memory.hints import MemoryHints, family_of
 from engine.adapters.nats.connection import NatsConnection
 from engine.adapters.nats.subjects import HINT_PREFIX
 from engine.ports.world import Hints
@@ -18,12 +18,14 @@ Wake = Callable[[str], None]
 
 class NatsHints:
     """Topics are subjects below `refold.hint.`. While NATS is away hints are dropped: who listens
-    also polls. A process does not hear its own hints here."""
+    also polls. A process does not hear its own hints here. It subscribes to a family of topics once
+    and sorts out in memory who listens to which: listening costs no message."""
 
     def __init__(self, connection: NatsConnection) -> None:
         self._connection = connection
         self._own = os.urandom(8)
-        self._listeners: dict[object, _Listener] = {}
+        self._here = MemoryHints()
+        self._families: set[str] = set()
 
     async def start(self) -> None:
         """Subscribe on every new connection."""
@@ -38,58 +40,31 @@ class NatsHints:
 
     async def listen(self, topic: str, wake: Wake) -> Callable[[], Awaitable[None]]:
         """Call `wake(topic)` for each hint of another process; returns what ends it."""
-        listener = _Listener(topic, wake, self._own)
-        key = object()
-        self._listeners[key] = listener
+        end = await self._here.listen(topic, wake)
+        family = family_of(topic)
         client = self._connection.client
-        if client is not None:
-            await listener.subscribe(client)
-
-        async def end() -> None:
-            self._listeners.pop(key, None)
-            await listener.unsubscribe()
-
+        if family not in self._families:
+            self._families.add(family)
+            if client is not None:
+                await self._subscribe(client, family)
         return end
 
     async def _resubscribe(self, client: Client, is_new: bool) -> None:
-        for listener in list(self._listeners.values()):
-            if is_new:
-                await listener.subscribe(client)
-            # What was hinted at during the outage is unknown: look once.
-            listener.wake_once()
+        if is_new:
+            for family in list(self._families):
+                await self._subscribe(client, family)
+        # What was hinted at during the outage is unknown: look once.
+        for topic in self._here.topics():
+            if not topic.endswith("*"):
+                await self._here.tell(topic)
 
-
-class _Listener:
-    """One interest in a topic."""
-
-    def __init__(self, topic: str, wake: Wake, own: bytes) -> None:
-        self._topic = topic
-        self._wake = wake
-        self._own = own
-        self._client: Client | None = None
-        self._subscription: Subscription | None = None
-
-    async def subscribe(self, client: Client) -> None:
-        if client is self._client:
-            return
-        self._client = client
+    async def _subscribe(self, client: Client, family: str) -> None:
         with suppress(nats.errors.Error, OSError):
-            self._subscription = await client.subscribe(
-                f"{HINT_PREFIX}.{self._topic}", cb=self._received
-            )
-
-    async def unsubscribe(self) -> None:
-        if self._subscription is not None:
-            with suppress(nats.errors.Error, OSError):
-                await self._subscription.unsubscribe()
-
-    def wake_once(self) -> None:
-        if not self._topic.endswith("*"):
-            self._wake(self._topic)
+            await client.subscribe(f"{HINT_PREFIX}.{family}", cb=self._received)
 
     async def _received(self, message: Msg) -> None:
         if message.data != self._own:
-            self._wake(message.subject.removeprefix(f"{HINT_PREFIX}."))
+            await self._here.notify(message.subject.removeprefix(f"{HINT_PREFIX}."))
 
 
 class CombinedHints:
