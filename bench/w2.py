@@ -6,7 +6,6 @@
 import asyncio
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import aiohttp
 
 from bench.engine_room import workflow_of
 from bench.meter import load, percentiles
+from server.embedded.throwaway import throwaway_folder
 
 RUNS = {1: 300, 10: 100}
 _FUNCTIONS = """
@@ -68,8 +68,8 @@ async def measure(session: aiohttp.ClientSession, url: str, steps: int) -> dict[
 
 async def main() -> None:
     """Both."""
-    with tempfile.TemporaryDirectory(prefix="refold-bench-") as name:
-        server, url = await serve(Path(name))
+    with throwaway_folder("refold-bench-") as folder:
+        server, url = await serve(folder)
         try:
             async with aiohttp.ClientSession() as session:
                 for steps in RUNS:

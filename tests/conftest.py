@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from server.embedded import EmbeddedNats, EmbeddedPostgres
+from server.embedded.throwaway import open_to_enter
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="session")
 def session_dir() -> Iterator[Path]:
     """A directory for servers of the session; not below pytest's own, which only we may enter."""
-    directory = Path(tempfile.mkdtemp(prefix="refold-tests-"))
+    directory = open_to_enter(Path(tempfile.mkdtemp(prefix="refold-tests-")))
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 

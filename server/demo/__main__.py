@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from server.demo.client import Client
 from server.demo.stage import Stage
 from server.demo.story import tell
+from server.embedded.throwaway import throwaway_folder
 
 
 async def main() -> int:
@@ -18,8 +18,8 @@ async def main() -> int:
     console = Console()
     examples = Path(__file__).parents[2] / "examples"
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="refold-demo-", ignore_cleanup_errors=True) as folder:
-        async with Stage(Path(folder), examples / "functions") as stage:
+    with throwaway_folder("refold-demo-") as folder:
+        async with Stage(folder, examples / "functions") as stage:
             try:
                 async with Client(stage.url) as client:
                     await client.ready()

@@ -13,6 +13,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from server.embedded.throwaway import open_to_enter
 from tests.crash.campaign import Campaign, Outcome
 from tests.crash.faults import Blow
 from tests.crash.report import ROOT, nats_version, summary
@@ -87,7 +88,7 @@ def main() -> None:
     """Run, print, keep what is needed to find out."""
     options = arguments(sys.argv[1:])
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
-    home = Path(tempfile.mkdtemp(prefix="refold-chaos-"))
+    home = open_to_enter(Path(tempfile.mkdtemp(prefix="refold-chaos-")))
     home.chmod(0o711)
     print(f"seed {seed}", flush=True)
     failed = True

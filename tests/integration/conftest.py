@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from server.embedded.throwaway import open_to_enter
+
 ROOT = Path(__file__).resolve().parents[2]
 REFOLD = (sys.executable, "-m", "server.cli.main")
 START_S = 90.0
@@ -163,7 +165,7 @@ def end(refold: Refold) -> int:
 @pytest.fixture(scope="session")
 def refold() -> Iterator[Refold]:
     """All roles with embedded services."""
-    directory = Path(tempfile.mkdtemp(prefix="refold-up-"))
+    directory = open_to_enter(Path(tempfile.mkdtemp(prefix="refold-up-")))
     arguments = ["up", "--data", str(directory / "data")]
     places = ["--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"]
     server = launch([*arguments, *places], directory / "log")

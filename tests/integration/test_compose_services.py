@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from server.embedded.throwaway import open_to_enter
 from tests.integration.compose.description import ROOT
 from tests.integration.compose.stack import BIN, Stack
 
@@ -25,7 +26,7 @@ ORDER = "workflow=order-handling"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack() -> AsyncIterator[Stack]:
     """All services, healthy."""
-    home = Path(tempfile.mkdtemp(prefix="refold-compose-"))
+    home = open_to_enter(Path(tempfile.mkdtemp(prefix="refold-compose-")))
     home.chmod(0o711)
     running = Stack(home)
     try:

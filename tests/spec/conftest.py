@@ -11,6 +11,7 @@ from typing import Any
 import nats
 import pytest
 
+from server.embedded.throwaway import open_to_enter
 from tests.integration.conftest import ROOT, Refold, end, launch
 from tests.spec.background import Background
 from tests.spec.bench import Bench
@@ -39,7 +40,7 @@ def stub(background: Background) -> Iterator[Stub]:
 @pytest.fixture(scope="session")
 def served() -> Iterator[Refold]:
     """`refold up` with the functions of examples/ and of these tests."""
-    directory = Path(tempfile.mkdtemp(prefix="refold-spec-"))
+    directory = open_to_enter(Path(tempfile.mkdtemp(prefix="refold-spec-")))
     functions = directory / "functions"
     functions.mkdir()
     for folder in (ROOT / "examples" / "functions", Path(__file__).parent / "functions"):
