@@ -1,17 +1,21 @@
 """Running a server in the foreground: until a signal, then cleanly down."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from engine.model.errors import RefoldError
-from server.app import Server
+from server.api.listener import check_free
+from server.app import FINISH_S, Server
 from server.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedServices
+from server.embedded.errors import PlaceUnusable
 from server.settings import ROLES, Settings, parse_address
 
 Ready = Callable[[dict[str, object]], None]
@@ -30,6 +34,8 @@ def run_up(settings: Settings, data_dir: Path, nats: str, ready: Ready) -> None:
     Raises RefoldError; nothing is left running."""
     host, port = parse_address("--nats", nats)
     server = Server(settings, ROLES, local=True)
+    check_free(*settings.http_address)  # now, not after the seconds that Postgres takes
+    _make(data_dir)
 
     async def prepare(stack: AsyncExitStack) -> None:
         services = await stack.enter_async_context(EmbeddedServices(data_dir, host, port))
@@ -39,6 +45,16 @@ def run_up(settings: Settings, data_dir: Path, nats: str, ready: Ready) -> None:
         server.use(services.database_url, services.nats_url)
 
     _run(server, prepare, settings, ready)
+
+
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlaceUnusable(
+            f"{data_dir} cannot be the folder of the data: {error.strerror}; name a folder that"
+            " exists or can be made with --data"
+        ) from None
 
 
 def _watch(stack: AsyncExitStack, service: EmbeddedPostgres | EmbeddedNats) -> None:
@@ -69,7 +85,10 @@ def run_serve(settings: Settings, roles: Sequence[str], ready: Ready) -> None:
     async def prepare(_: AsyncExitStack) -> None:
         return None
 
-    _run(Server(settings, roles), prepare, settings, ready)
+    server = Server(settings, roles)
+    if "api" in roles:
+        check_free(*settings.http_address)
+    _run(server, prepare, settings, ready)
 
 
 def _run(server: Server, prepare: Prepare, settings: Settings, ready: Ready) -> None:
@@ -101,7 +120,7 @@ async def _until_signal(server: Server, prepare: Prepare, ready: Ready) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, _signalled, number, ended)
     async with AsyncExitStack() as stack:
         starting = asyncio.ensure_future(_started(stack, server, prepare))
         waiting = asyncio.ensure_future(ended.wait())
@@ -112,6 +131,18 @@ async def _until_signal(server: Server, prepare: Prepare, ready: Ready) -> None:
             return
         ready(starting.result())
         await waiting
+
+
+def _signalled(number: int, ended: asyncio.Event) -> None:
+    """The first signal asks to end; the next one ends at once, as if killed: nothing that was
+    answered is lost, and embedded services end with us."""
+    if ended.is_set():
+        os._exit(128 + number)
+    ended.set()
+    message = f"refold: finishing actions (up to {FINISH_S:.0f} s), again to stop at once\n"
+    with contextlib.suppress(OSError):
+        sys.stderr.write(message)
+        sys.stderr.flush()
 
 
 async def _started(stack: AsyncExitStack, server: Server, prepare: Prepare) -> dict[str, object]:

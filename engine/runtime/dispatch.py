@@ -27,6 +27,7 @@ class Dispatcher:
         self._limit = limit
         self._running: dict[tuple[HotExecution, int], asyncio.Task[None]] = {}
         self._backlog: deque[tuple[HotExecution, Action]] = deque()
+        self._closing = False
 
     @property
     def in_flight(self) -> int:
@@ -39,7 +40,10 @@ class Dispatcher:
         return len(self._backlog) >= self._context.settings.max_action_backlog
 
     def submit(self, hot: HotExecution, action: Action) -> None:
-        """Run the action; at once or when others have ended."""
+        """Run the action; at once or when others have ended. Not where no more begin: its intent is
+        committed, so whoever owns the execution next runs it."""
+        if self._closing:
+            return
         if len(self._running) >= self._limit:
             self._backlog.append((hot, action))
         else:
@@ -56,6 +60,11 @@ class Dispatcher:
         for hot in executions:
             for action_id in hot.state.actions:
                 self.recall(hot, action_id)
+
+    def begin_no_more(self) -> None:
+        """What runs may end; nothing else begins."""
+        self._closing = True
+        self._backlog.clear()
 
     async def stop(self) -> None:
         """End everything; the actions are run again by whoever owns their executions then."""

@@ -75,6 +75,10 @@ class Lane:
         for part in self._rounds:
             part.start()
 
+    def begin_no_more_actions(self) -> None:
+        """What runs may end; nothing else begins."""
+        self._dispatcher.begin_no_more()
+
     async def stop(self) -> None:
         """Take nothing new, finish the append under way, end everything."""
         for part in self._rounds:

@@ -24,6 +24,7 @@ from engine.runtime.tally import Counters, Tally
 logger = logging.getLogger(__name__)
 
 _STOP_LIMIT_S = 10.0
+_LOOK_S = 0.02
 
 
 class EngineNode:
@@ -93,6 +94,16 @@ class EngineNode:
             except Unavailable as away:
                 logger.info("the engine waits for the database: %s", away.message)
                 await asyncio.sleep(backoff.delay())
+
+    async def finish_actions(self, within_s: float) -> None:
+        """Begin no more actions and let those that run end, at most so long. Their outcomes are
+        still committed; what does not end in time is run again by the next owner."""
+        for lane in self._lanes:
+            lane.begin_no_more_actions()
+        for _ in range(round(within_s / _LOOK_S)):
+            if not any(lane.in_flight for lane in self._lanes):
+                return
+            await asyncio.sleep(_LOOK_S)
 
     async def stop(self) -> None:
         """End cleanly: finish the appends under way, give the leases back."""

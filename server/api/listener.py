@@ -23,6 +23,24 @@ class AddressUnusable(RefoldError):
     code = "api.address_unusable"
 
 
+def check_free(host: str, port: int) -> None:
+    """Raises AddressUnusable where nobody could listen there now."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise _unusable(host, port, error) from None
+
+
+def _unusable(host: str, port: int, error: OSError) -> AddressUnusable:
+    return AddressUnusable(
+        f"cannot listen on {host}:{port}: {error.strerror or error};"
+        " choose another address, or port 0 for any free one"
+    )
+
+
 class Listener:
     """The API on one address; port 0 takes any free one."""
 
@@ -57,10 +75,7 @@ class Listener:
             )
         except OSError as error:
             await self._runner.cleanup()
-            raise AddressUnusable(
-                f"cannot listen on {self._host}:{self._port}: {error.strerror or error};"
-                " choose another address, or port 0 for any free one"
-            ) from None
+            raise _unusable(self._host, self._port, error) from None
         bound: socket.socket = self._server.sockets[0]
         self._port = bound.getsockname()[1]
 

@@ -1,5 +1,5 @@
 """The composition root: the one room that knows which adapter stands behind which port."""
 
-from server.app.server import Server
+from server.app.server import FINISH_S, Server
 
-__all__ = ["Server"]
+__all__ = ["FINISH_S", "Server"]

@@ -54,6 +54,9 @@ from server.settings import BadSetting, Settings
 
 _log = logging.getLogger("refold.server")
 _NATS_WAIT_S = 30.0
+FINISH_S = 10.0
+"""How long actions that run may take to end when the server is stopped."""
+
 _PARTITIONS_EVERY_S = 6 * 3600.0
 
 
@@ -88,6 +91,7 @@ class Server:
         if "api" in self._roles:
             check_binding(settings.http_address[0], self._keyring)
         self._stack = AsyncExitStack()
+        self._finishing: list[Callable[[], Awaitable[None]]] = []
         self._listener: Listener | None = None
 
     @property
@@ -116,7 +120,13 @@ class Server:
             self._stack = stack.pop_all()
 
     async def stop(self) -> None:
-        """Stop the roles in the opposite order, then let go of the services."""
+        """Begin no more actions, let those that run end (at most `FINISH_S`), then stop the roles
+        in the opposite order and let go of the services."""
+        ended = await asyncio.gather(
+            *(finish() for finish in self._finishing), return_exceptions=True
+        )
+        for fault in filter(None, ended):
+            _log.warning("actions that run could not be waited for: %r", fault)
         await self._stack.aclose()
 
     async def _start(self, stack: AsyncExitStack) -> None:
@@ -161,6 +171,7 @@ class Server:
             node = EngineNode(self._name, ports, self._engine_settings())
             await node.start()
             stack.push_async_callback(node.stop)
+            self._finishing.append(lambda: node.finish_actions(FINISH_S))
             stack.callback(watch_engine(lambda: msgspec.structs.asdict(node.counters)))
             await self._take_from_bus(stack, connection, intake, storage)
 
@@ -277,6 +288,7 @@ class Server:
         worker = Worker(connection, self._functions)
         await worker.start()
         stack.push_async_callback(worker.stop)
+        self._finishing.append(lambda: worker.stop(FINISH_S))
 
 
 def _compile(row: DefinitionRow) -> Program:

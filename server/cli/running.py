@@ -37,7 +37,6 @@ def up(
     try:
         parse_address("--nats", nats)
         settings = read_settings(http=http, functions_dir=functions)
-        data.mkdir(parents=True, exist_ok=True)
         from server.hosting import run_up
 
         run_up(settings, data, nats, lambda places: _tell(places, output))

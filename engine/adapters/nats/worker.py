@@ -46,6 +46,7 @@ class _Job:
     """One request that this worker took, until its answer has arrived."""
 
     task: asyncio.Task[None]
+    began = False
 
     def __init__(self, number: str, request: Requested, reply_to: str) -> None:
         self.number = number
@@ -93,23 +94,29 @@ class Worker:
         await self._connection.announce(self._connect)
 
     async def stop(self, grace_s: float = 10.0) -> None:
-        """Take no more; give what runs `grace_s` seconds. What is not done then is deferred, so
-        that another worker runs it."""
+        """Take no more, defer what waits; give what runs `grace_s` seconds, and what is not done
+        then is deferred too: another worker runs it. Stopping twice is fine."""
+        if self._ticker is None:
+            return
         if self._subscription is not None:
             with suppress(nats.errors.Error, OSError, TimeoutError):
                 await self._subscription.drain()  # type: ignore[no-untyped-call]
+        await self._defer([job for job in self._jobs.values() if not job.began])
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await self._idle.wait()
-        left = list(self._jobs.values())
-        for job in left:
+        await self._defer(list(self._jobs.values()))
+        self._ticker.cancel()
+        self._ticker = None
+        await self._caller.close()
+
+    async def _defer(self, jobs: list[_Job]) -> None:
+        for job in jobs:
             job.task.cancel()
             if job.answer is None:
                 await self._publish(job.reply_to, sign_message(job.request, DEFERRED))
-        await asyncio.gather(*(job.task for job in left), return_exceptions=True)
-        if self._ticker is not None:
-            self._ticker.cancel()
-        await self._caller.close()
+            self._forget(job)
+        await asyncio.gather(*(job.task for job in jobs), return_exceptions=True)
 
     async def _connect(self, client: Client, is_new: bool) -> None:
         if is_new:
@@ -143,7 +150,7 @@ class Worker:
 
     async def _work(self, job: _Job) -> None:
         try:
-            payload = answer_message(job.request, await self._answer(job.request))
+            payload = answer_message(job.request, await self._answer(job))
         except Exception as error:  # a job without an answer would be signed for ever
             _logger.exception("A call of %s has no answer", job.request.data.operation)
             fault = refused("function.handler_fault", f"The worker failed: {error!r}.")
@@ -156,11 +163,13 @@ class Worker:
         job.answered_at = time.monotonic()
         await self._sign(job)
 
-    async def _answer(self, request: Requested) -> Answered | Failed:
+    async def _answer(self, job: _Job) -> Answered | Failed:
+        request = job.request
         limit_s = request.timeoutms / 1_000 if request.timeoutms > 0 else None
         try:
             async with asyncio.timeout(limit_s), self._slots:
                 arguments = json_text.loads(request.data.arguments)
+                job.began = True
                 return await self._caller.call(request.data.operation, arguments)
         except TimeoutError:
             return refused("timeout", "The function did not end within its time limit.").answer

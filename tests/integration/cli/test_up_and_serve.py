@@ -3,17 +3,42 @@
 import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from server.embedded.throwaway import throwaway_folder
 from tests.integration.conftest import GREET, NAP, Refold, end, launch
+
+SLOW = """
+import pathlib, time
+
+def nap(arguments):
+    pathlib.Path(__file__).with_name("began").touch()
+    time.sleep(arguments["s"])
+    return {"slept": arguments["s"]}
+"""
+
+NAPS = """
+id: {id}
+version: "1.0"
+specVersion: "0.8"
+start: Nap
+functions: [{name: nap, type: custom, operation: "python:slow:nap"}]
+states:
+  - name: Nap
+    type: operation
+    actions: [{functionRef: {refName: nap, arguments: {s: "${ .s }"}}}]
+    end: true
+"""
 
 
 @pytest.fixture
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("up")
+def place():
+    with throwaway_folder("refold-up-") as folder:
+        yield folder
 
 
 def _up(place: Path, **environment: str) -> Refold:
@@ -48,6 +73,7 @@ def test_an_address_that_is_taken_is_told_and_nothing_is_left(place, refold):
     reply = refold.cli("up", "--data", data, "--http", taken, "--nats", "127.0.0.1:0")
     assert reply.status == 1
     assert "cannot listen" in reply.headers["stderr"]
+    assert not (place / "data").exists(), "found out before anything was made"
     folders = [one.info["cwd"] or "" for one in psutil.process_iter(["cwd"])]
     assert not [folder for folder in folders if folder.startswith(data)]
 
@@ -57,6 +83,61 @@ def test_without_keys_it_does_not_listen_beyond_loopback(place, refold):
     reply = refold.cli("up", "--data", data, "--http", "0.0.0.0:0", "--nats", "127.0.0.1:0")
     assert reply.status == 2
     assert "REFOLD_API_KEYS_FILE" in reply.headers["stderr"]
+    assert not (place / "data").exists()
+
+
+@pytest.mark.parametrize("data", ["/etc/hostname", "/proc/nowhere"])
+def test_a_folder_that_cannot_be_is_told_in_one_sentence(refold, data):
+    reply = refold.cli("up", "--data", data, "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0")
+    assert (reply.status, reply.headers["stderr"].count("\n")) == (1, 1)
+    assert f"{data} cannot be the folder of the data" in reply.headers["stderr"]
+
+
+def _napping(place: Path, seconds: float) -> tuple[Refold, str]:
+    """A server in which a function runs, and the execution that called it."""
+    functions = place / "functions"
+    functions.mkdir()
+    (functions / "slow.py").write_text(SLOW)
+    server = _up(place, REFOLD_FUNCTIONS_DIR=str(functions))
+    execution = server.start(server.apply(NAPS), input={"s": seconds})["id"]
+    _until(functions / "began")
+    (functions / "began").unlink()
+    return server, execution
+
+
+def test_an_action_that_runs_ends_before_the_server_does(place):
+    server, execution = _napping(place, 3.0)
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(30) == 0
+    assert "finishing actions (up to 10 s), again to stop at once" in (place / "log").read_text()
+    again = _up(place, REFOLD_FUNCTIONS_DIR=str(place / "functions"))
+    try:
+        found = again.ask("GET", f"/executions/{execution}", headers={"Prefer": "wait=30"}).json
+        assert (found["status"], found["output"]["slept"]) == ("completed", 3.0)
+        assert not (place / "functions" / "began").exists(), "its answer was committed: it ran once"
+    finally:
+        end(again)
+
+
+def test_a_second_signal_stops_at_once_and_leaves_nothing_running(place):
+    server, _ = _napping(place, 60.0)
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    server.process.send_signal(signal.SIGINT)
+    _until_told(place / "log", "again to stop at once")
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(30) == 128 + signal.SIGINT
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+
+
+def _until_told(log: Path, words: str) -> None:
+    while words not in log.read_text():
+        time.sleep(0.05)
+
+
+def _until(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.05)
 
 
 def test_executions_survive_the_death_of_everything(place, eventually):
