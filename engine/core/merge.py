@@ -57,7 +57,7 @@ def merge(existing: Any, incoming: Any) -> Any:
         return _unique(existing, incoming)
     if kind in ("object", "array") or other in ("object", "array"):
         raise DataFault(
-            f"a result of type {other} cannot be merged into data of type {kind}; "
+            f"a value of type {other} cannot be merged into data of type {kind}; "
             "name a place for it with toStateData"
         )
     return incoming

@@ -2,7 +2,8 @@
 
 Structured if the header Content-Type begins with `application/cloudevents`; the payload is then
 the JSON format, the only one. Binary otherwise: every attribute, `datacontenttype` too, is a
-header `ce-<name>`. A message with neither a Content-Type nor any `ce-` header is read as
+header `ce-<name>`; where that one is missing, a Content-Type says it, as clients that come from
+HTTP write it. A message with neither a Content-Type nor any `ce-` header is read as
 structured, for so the binding 1.0.2 has it, written before NATS had headers; by the later one
 such a message could be no event at all. An empty payload in binary mode is an event without data.
 """
@@ -51,6 +52,8 @@ def from_nats(
     attributes = read_attributes(pairs, limits)
     if content_type is None and not attributes:
         return decode_structured(payload, limits)
+    if content_type is not None and parse_media_type(content_type) is not None:
+        attributes.setdefault("datacontenttype", content_type)
     return _decode_binary(attributes, payload, limits)
 
 

@@ -190,9 +190,12 @@ def test_percent_vector_of_the_binding_goes_both_ways() -> None:
     assert from_nats(pairs, payload) == event
 
 
-def test_content_type_of_another_family_is_not_datacontenttype() -> None:
-    event = from_nats([*headers(), ("Content-Type", "application/json")], b"{")
-    assert event == minimal(data=b"{", data_kind="binary")
+def test_content_type_of_another_family_stands_in_for_a_missing_datacontenttype() -> None:
+    event = from_nats([*headers(), ("Content-Type", "application/json")], b'{"a": 1}')
+    assert (event.datacontenttype, event.data_kind) == ("application/json", "json")
+    named = [*headers(), ("ce-datacontenttype", "text/plain"), ("Content-Type", "application/json")]
+    assert from_nats(named, b"{").datacontenttype == "text/plain"
+    assert from_nats([*headers(), ("Content-Type", "nonsense")], b"{").datacontenttype is None
 
 
 def test_implied_json_media_type_is_named_in_binary_mode() -> None:
