@@ -37,7 +37,9 @@ def validate(files: Files, resource: Resources = [], output: OutputOption = Outp
         if output is Output.IDS and report["workflow"]:
             write_line(report["workflow"])
     if output is Output.TABLE:
-        _tell_of_places(sum(len(_split(one["warnings"])[1]) for one in reports), write_line)
+        _tell_of_places(
+            sum(len(_split(one["warnings"])[1]) for one in reports if one["valid"]), write_line
+        )
     if not all(report["valid"] for report in reports):
         raise typer.Exit(ERROR)
 

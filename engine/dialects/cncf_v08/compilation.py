@@ -22,7 +22,8 @@ from schemas.dsl.cncf_v08 import (
 class Compilation:
     """The definition, its tables of names, its faults so far, and the nodes made so far.
 
-    `ways` leads from a state's id to the ids of the states that it can go to.
+    `ways` leads from a state's id to the ids of the states that it can go to; `lost` are states
+    with a way whose target was not understood (a fault was reported).
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Compilation:
         self.expressions = Expressions(self.functions, secrets, findings)
         self.nodes: dict[str, AnyNode] = {}
         self.ways: dict[str, set[str]] = {}
+        self.lost: set[str] = set()
         self.addresses: dict[str, tuple[str, str] | None] = {}
         self.plain_results: list[str] = []
 

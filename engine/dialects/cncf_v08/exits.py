@@ -28,6 +28,7 @@ def exit_of(
     elif required:
         message = "neither `transition` nor `end` is given; say where to go from here"
         compilation.findings.error("definition.exit.missing", pointer, message)
+        compilation.lost.add(state)
     return Exit(pointer=pointer)
 
 
@@ -44,6 +45,7 @@ def _transition(
 def _target(compilation: Compilation, state: str, name: str, pointer: str) -> str | None:
     found = compilation.states.located(name, pointer)
     if found is None:
+        compilation.lost.add(state)
         return None
     compilation.ways.setdefault(state, set()).add(found[0])
     return found[0]

@@ -13,11 +13,14 @@ def start_of(compilation: Compilation) -> str:
     if isinstance(given, StartObject):
         name, pointer = given.state_name, "/start/stateName"
     found = compilation.states.located(str(name), pointer)
-    return "/states/0" if found is None else found[0]
+    if found is None:
+        compilation.lost.add("/states/0")
+        return "/states/0"
+    return found[0]
 
 
 def check_reachable(compilation: Compilation, start: str) -> None:
-    """Report states that no way leads to."""
+    """Report states that no way leads to; none where a way is lost that might lead to them."""
     todo = [start, *_run_before(compilation)]
     reached = set(todo)
     while todo:
@@ -25,6 +28,8 @@ def check_reachable(compilation: Compilation, start: str) -> None:
             if target not in reached:
                 reached.add(target)
                 todo.append(target)
+    if reached & compilation.lost:
+        return
     for number, state in enumerate(compilation.workflow.states):
         pointer = f"/states/{number}"
         if pointer not in reached and not state.used_for_compensation:

@@ -62,7 +62,12 @@ def _custom(compilation: Compilation, operation: str, pointer: str) -> Address |
     elif kind == "rest":
         if first.upper() in _METHODS and _is_http(second):
             return "http", f"{first.upper()}:{second}"
-        message = f"{operation!r:.80} must be rest:METHOD:URL, such as rest:GET:https://host/path"
+        wrong = (
+            f"{second!r:.60} is no http(s) URL"
+            if first.upper() in _METHODS
+            else f"{first!r:.20} is no method; {compilation.findings.suggestion(first, _METHODS)}"
+        )
+        message = f"{operation!r:.80} must be rest:METHOD:URL, but {wrong}"
     else:
         compilation.findings.error(
             "definition.not_supported",
@@ -89,6 +94,8 @@ def _openapi(compilation: Compilation, operation: str, pointer: str) -> Address 
     uri, _, name = operation.partition("#")
     if not uri or not name:
         message = f"{operation!r:.80} must be URI#operationId of an OpenAPI document"
+        if operation.startswith(("python:", "rest:")):
+            message = f"{operation!r:.80} is a custom operation; add `type: custom`"
         compilation.findings.error("definition.function.operation", pointer, message)
         return None
     source = compilation.resources.read(uri, pointer)

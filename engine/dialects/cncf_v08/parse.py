@@ -4,6 +4,8 @@ A part with a fault is taken out (a placeholder keeps its name and number), so t
 follow still judge the rest, and say nothing that follows from the fault alone.
 """
 
+from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +17,7 @@ from engine.dialects.cncf_v08.shape import Location, is_mark, members_at
 from engine.dialects.source import escape
 from schemas.dsl.cncf_v08 import STATE_TYPES, Workflow
 
+_COMPARED_KEYS: Final = 50
 _WORDS: Final = {
     "<text>": "a text", "<object>": "an object", "<list>": "a list", "<flag>": "true or false",
     "<number>": "a number", "<null>": "null",
@@ -80,7 +83,8 @@ def _report(fault: ErrorDetails, value: Any, findings: Findings, prefix: str) ->
     name = str(location[-1])
     if kind == "missing":
         around = prefix + _pointer(location[:-1])
-        findings.error("definition.shape.required", around, f"`{name}` is missing; add it")
+        hint = _misspelled(name, _found(value, location[:-1]), members_at(location[:-1]))
+        findings.error("definition.shape.required", around, f"`{name}` is missing; {hint}")
     elif kind == "extra_forbidden":
         hint = findings.suggestion(name, members_at(location[:-1]))
         message = f"`{name:.60}` is not a member of {_owner(location)}; {hint}"
@@ -97,6 +101,14 @@ def _report(fault: ErrorDetails, value: Any, findings: Findings, prefix: str) ->
     else:
         wanted = _WANTED.get(kind, fault["msg"])
         findings.error("definition.shape.type", pointer, f"{_named(location)} must be {wanted}")
+
+
+def _misspelled(name: str, around: Any, known: list[str]) -> str:
+    """What to do about a missing member: there may be one that was meant to be it."""
+    given = around if isinstance(around, dict) else {}
+    unknown = [key for key in islice(given, _COMPARED_KEYS) if key not in known and len(key) < 64]
+    near = get_close_matches(name, unknown, n=1, cutoff=0.7)
+    return f"rename `{near[0]}`, which has no meaning here" if near else "add it"
 
 
 def _report_alternative(fault: ErrorDetails, value: Any, findings: Findings, pointer: str) -> None:

@@ -13,6 +13,7 @@ refused: JSON has none of them, so a definition would mean something else in its
 import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import yaml
@@ -31,6 +32,7 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]+")
 _OCTAL: Final = re.compile(r"0o[0-7]+")
 _HEXADECIMAL: Final = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_BARE_EXPRESSION: Final = re.compile(r"[\s:,\[{]\$\{")
 _NOT_JSON: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -62,9 +64,15 @@ def _events(text: str) -> Iterator[Any]:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise unreadable("syntax", f"not YAML: {reason}", "", *place) from None
+        raise unreadable("syntax", f"not YAML: {reason}{_hint(text, place)}", "", *place) from None
     except yaml.YAMLError as error:
         raise unreadable("syntax", f"not YAML: {error}", "", 1, 1) from None
+
+
+def _hint(text: str, place: Place) -> str:
+    """The commonest reason: an expression without quotes, whose braces YAML takes for its own."""
+    line = next(islice(text.splitlines(), place[0] - 1, None), "")
+    return "; put the expression ${ ... } in quotes" if _BARE_EXPRESSION.search(line) else ""
 
 
 def _add_node(builder: TreeBuilder, event: Any, place: Place) -> None:
