@@ -5,6 +5,7 @@ Ids are minted by the database in the accepting statement; here they are only re
 
 import hashlib
 import hmac
+from functools import lru_cache
 from uuid import UUID
 
 from engine.model.errors import BadIdentifier
@@ -60,6 +61,7 @@ def parse_id(prefix: str, text: str) -> UUID:
     return UUID(int=number)
 
 
+@lru_cache(maxsize=16_384)
 def format_execution(value: UUID) -> str:
     """The text form of an execution id: `ex_...`."""
     return format_id("ex", value)
