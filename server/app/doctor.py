@@ -147,7 +147,12 @@ async def _nats(settings: Settings) -> Finding:
 
 
 def _unset(check: str, variable: str) -> Finding:
-    return Finding(check, "error", f"{variable} is not set", "set it, or use `refold up`")
+    return Finding(
+        check,
+        "error",
+        f"{variable} is not set",
+        "set it; a running `refold up` printed its address",
+    )
 
 
 def _away(check: str, variable: str, error: Exception, more: str = "") -> Finding:

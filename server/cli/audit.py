@@ -171,14 +171,28 @@ def replay(session: Session, execution: Execution) -> None:
                 f"{step['seq']:>5}  {step['at']}  {step['type']:<20} {step['status']:<10}"
                 f" {step['digest'][:12]}  {text_of(step['name'])}"
             )
-        verdict = "equal to" if found["equal"] else "DIFFERENT from"
-        write_line(
-            f"{found['execution']}: {counted(found['events'], 'event')} replayed, the state is"
-            f" {verdict} the"
-            f" live one ({found['replayed_digest'][:12]}, {found['live_digest'][:12]})"
-        )
+        write_line(f"{found['execution']}: {replay_verdict(found)}")
     if not found["equal"]:
         raise typer.Exit(VERIFICATION_FAILED)
+
+
+def replay_verdict(found: Any) -> str:
+    """What a replay found, in words."""
+    replayed, live = found["replayed_digest"][:12], found["live_digest"][:12]
+    events = counted(found["events"], "event")
+    if found["equal"]:
+        return f"{events} replayed, the state is equal to the live one ({live})"
+    return f"{events} replayed, the state is DIFFERENT from the live one ({replayed}, {live})"
+
+
+def verify_verdict(found: Any) -> str:
+    """What a verification found, in words."""
+    if found["intact"]:
+        commits = counted(found["commits"], "commit")
+        return f"intact, {counted(found['events'], 'event')} and {commits}"
+    fault = found["fault"]
+    where = "" if fault["seq"] is None else f" at event {fault['seq']}"
+    return f"{fault['kind'].upper()}{where}: {fault['detail']}"
 
 
 @app.command("verify")
@@ -198,15 +212,8 @@ def verify(
     found = session.client.get(f"/executions/{segment(execution)}/verify", query).json
     if session.output is Output.JSON:
         write_json(found)
-    elif found["intact"]:
-        write_line(
-            f"{found['execution']}: intact, {counted(found['events'], 'event')} and"
-            f" {counted(found['commits'], 'commit')}"
-        )
     else:
-        fault = found["fault"]
-        where = "" if fault["seq"] is None else f" at event {fault['seq']}"
-        write_line(f"{found['execution']}: {fault['kind'].upper()}{where}: {fault['detail']}")
+        write_line(f"{found['execution']}: {verify_verdict(found)}")
     if not found["intact"]:
         raise typer.Exit(VERIFICATION_FAILED)
     if save_head is not None:

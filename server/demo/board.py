@@ -11,7 +11,9 @@ from rich.table import Table
 from server.demo.client import Client
 
 _COLOURS = {"completed": "green", "failed": "red", "running": "yellow", "waiting": "cyan"}
-_SHOWN_EVENTS = 4
+_OTHER_COLUMNS = 57
+_EVENT_COLUMNS = 32
+"""About as wide as an event in the last column, and as all other columns."""
 
 
 class Board:
@@ -47,12 +49,13 @@ class Board:
         table.add_column("status", no_wrap=True)
         table.add_column("events", justify="right")
         table.add_column("the end of its log", ratio=1, no_wrap=True)
+        shown = max(1, (self._console.width - _OTHER_COLUMNS) // _EVENT_COLUMNS)
         for name in sorted(self.executions):
             one = self.executions[name]
             colour = _COLOURS.get(one["status"], "white")
             last = " → ".join(
                 f"{event['type']}" + (f" [dim]{event['name']}[/]" if event.get("name") else "")
-                for event in self.events[name][-_SHOWN_EVENTS:]
+                for event in self.events[name][-shown:]
             )
             status = f"[{colour}]{one['status']}[/]"
             count = str(len(self.events[name]))
@@ -62,6 +65,11 @@ class Board:
     async def until(self, headline: str, done: Callable[[], bool], within_s: float = 60) -> None:
         """Draw until the condition holds. Raises TimeoutError."""
         self.headline = headline
+        await self._follow(done, within_s)
+        if not self._console.is_terminal:
+            self._console.print()  # a last picture that nothing overwrites ends without a newline
+
+    async def _follow(self, done: Callable[[], bool], within_s: float) -> None:
         with Live(self.draw(), console=self._console, refresh_per_second=8) as live:
             async with asyncio.timeout(within_s):
                 while True:

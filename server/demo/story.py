@@ -8,12 +8,12 @@ from typing import Any
 from rich.console import Console
 from rich.syntax import Syntax
 
+from server.cli.audit import replay_verdict, verify_verdict
 from server.demo.board import Board
 from server.demo.client import Client
 from server.demo.stage import Stage
 
 _ORDER = {"id": "A7", "total": 120, "items": ["lamp", "bulb"], "takes_s": 4}
-_OPEN = ("action in flight", "timer running", "wait open")
 
 
 async def tell(stage: Stage, client: Client, console: Console, examples: Path) -> None:
@@ -29,7 +29,8 @@ async def tell(stage: Stage, client: Client, console: Console, examples: Path) -
     await board.until("an engine works", lambda: _all_open(board))
     console.rule("[bold]3  kill -9")
     killed = await stage.end("engine-1", signal.SIGKILL)
-    console.print(f"  engine-1 (process {killed}) is dead, with {', '.join(_OPEN)}")
+    console.print(f"  engine-1 (process {killed}) is dead, and leaves open:")
+    console.print("  an action in flight, a timer, a wait for a callback")
     await client.publish("bank.payment.settled", "/bank", "s-1", {"ok": True}, orderid="A7")
     console.print("  the payment settles while nobody is there and nobody waits for it yet")
     await stage.serve("engine-2", "--role", "engine")
@@ -98,17 +99,13 @@ async def _travel(client: Client, console: Console, board: Board) -> None:
     console.print(f"  {len(charges)} actions were scheduled, once each; the kill is not in the log")
     verified = await client.get(f"/executions/{name}/verify")
     replayed = await client.get(f"/executions/{name}/replay")
-    console.print(f"  verify: {_flat(verified)}")
-    console.print(f"  replay: {_flat(replayed)}")
+    console.print(f"  verify: {verify_verdict(verified)}", highlight=False)
+    console.print(f"  replay: {replay_verdict(replayed)}", highlight=False)
     assert order["output"]["outcome"] == "accepted", order
 
 
 def _data_of(state: dict[str, Any]) -> Any:
     return state.get("data", state)
-
-
-def _flat(answer: dict[str, Any]) -> str:
-    return ", ".join(f"{k}={v}" for k, v in answer.items() if isinstance(v, (str, int, bool)))
 
 
 def _json(value: Any) -> Syntax:

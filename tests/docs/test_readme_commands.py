@@ -65,8 +65,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     assert program == ".venv/bin/refold"
     places = {HTTP: free_address(), NATS: free_address()}
     directory = Path(tmp_path_factory.mktemp("readme"))
-    data = directory.resolve() / "refold-data"
-    given = [str(data) if one == "./refold-data" else places.get(one, one) for one in arguments]
+    data = directory.resolve() / ".refold"
+    given = [str(data) if one == ".refold" else places.get(one, one) for one in arguments]
     assert set(places.values()) < set(given)
     binaries = directory / ".venv" / "bin"
     binaries.mkdir(parents=True)

@@ -65,7 +65,7 @@ def check_text(name: str, value: object, max_bytes: int = MAX_CORE_BYTES) -> Non
     elif not isinstance(value, str):
         raise bad(name, f"The attribute {name} must be a string.")
     if not value:
-        raise bad(name, f"The attribute {name} must not be empty; leave it out or give a value.")
+        raise bad(name, f"The attribute {name} must not be empty; give it a value.")
     _check_characters(name, value, max_bytes)
 
 
