@@ -177,6 +177,7 @@ CREATE FUNCTION log.append_v1(
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
     PERFORM log.advance_heads_v1(p_commits, p_events);

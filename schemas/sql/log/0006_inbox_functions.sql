@@ -2,7 +2,6 @@
 
 CREATE FUNCTION log.stream_position_v1(p_namespace text) RETURNS bigint
 LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
 RETURN coalesce((SELECT s.head FROM log.streams AS s WHERE s.namespace = p_namespace), 0);
 COMMENT ON FUNCTION log.stream_position_v1(text) IS
     'The last visible position of the stream of a namespace; 0 before its first CloudEvent.';
@@ -21,6 +20,7 @@ CREATE FUNCTION log.accept_start_v1(
 )
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET jit = off
 AS $$

@@ -34,6 +34,7 @@ CREATE FUNCTION log.ingest_v1(p_namespace text, p_shard integer, p_events log.in
 RETURNS TABLE (stored_at bigint, outcome text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_stream    log.streams;
@@ -147,6 +148,7 @@ CREATE FUNCTION log.advance_match_v1(
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
