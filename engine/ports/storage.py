@@ -49,6 +49,9 @@ class Log(Protocol):
     ) -> list[EventRow]:
         """Events with seq > after (and <= upto), in order."""
 
+    async def last_event(self, execution_id: UUID) -> EventRow | None:
+        """The event with the highest seq; None: the execution has none."""
+
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:

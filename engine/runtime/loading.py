@@ -4,40 +4,16 @@ import asyncio
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-import msgspec
-
-from engine.core.evolve import EVOLVE_VERSION
 from engine.core.replay import fold
 from engine.model.errors import Unavailable
 from engine.model.ids import shard_of
-from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
-from engine.ports.rows import EventRow, SnapshotRow
+from engine.ports.rows import EventRow
+from engine.ports.snapshots import state_of
 from engine.runtime.context import EngineContext
 from engine.runtime.hot import HotExecution
 from engine.runtime.owned import OwnedShard
 from engine.runtime.residents import Residents
-from schemas.json_text import read_float, write_unknown
-
-_decoder = msgspec.json.Decoder(ExecutionState, float_hook=read_float)
-_encoder = msgspec.json.Encoder(enc_hook=write_unknown)
-
-
-def snapshot_of(hot: HotExecution) -> SnapshotRow:
-    """The committed state as a cache row."""
-    return SnapshotRow(
-        hot.shard.number, hot.id, hot.state.seq, EVOLVE_VERSION, _encoder.encode(hot.state)
-    )
-
-
-def state_of(row: SnapshotRow) -> ExecutionState | None:
-    """The state that a snapshot holds; None if another release wrote it differently."""
-    if row.evolve_version != EVOLVE_VERSION:
-        return None
-    try:
-        return _decoder.decode(row.state)
-    except msgspec.MsgspecError:
-        return None
 
 
 class Loader:

@@ -2,9 +2,9 @@
 
 import time
 
+from engine.ports.snapshots import snapshot_of
 from engine.runtime.context import EngineContext
 from engine.runtime.hot import HotExecution
-from engine.runtime.loading import snapshot_of
 from engine.runtime.residents import Residents
 from engine.runtime.round import Round
 
@@ -61,7 +61,9 @@ class Passivation:
     async def _snapshot(self, executions: list[HotExecution]) -> None:
         size = self._context.settings.snapshot_batch
         for start in range(0, len(executions), size):
-            rows = [snapshot_of(hot) for hot in executions[start : start + size]]
+            rows = [
+                snapshot_of(hot.shard.number, hot.state) for hot in executions[start : start + size]
+            ]
             await self._context.ports.log.save_snapshots(rows)
             self._context.tally.snapshots += len(rows)
             for hot, row in zip(executions[start : start + size], rows, strict=True):

@@ -11,7 +11,7 @@ from engine.core.replay import fold, states
 from engine.model.ids import format_execution, shard_of
 from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
-from engine.runtime.loading import state_of
+from engine.ports.snapshots import state_of
 from schemas.api import answers
 from schemas.json_text import dumps, loads, write_unknown
 from server.api.exchange import Exchange

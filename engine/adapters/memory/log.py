@@ -112,6 +112,11 @@ class MemoryLog:
         found = [row for row in rows if row.seq > after and (upto is None or row.seq <= upto)]
         return sorted(found, key=lambda row: row.seq)[:limit]
 
+    async def last_event(self, execution_id: UUID) -> EventRow | None:
+        await self._store.turn()
+        rows = self._store.events.get(execution_id, [])
+        return max(rows, key=lambda row: row.seq, default=None)
+
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:

@@ -50,6 +50,10 @@ class PostgresLog:
         )
         return [EventRow(*row) for row in rows]
 
+    async def last_event(self, execution_id: UUID) -> EventRow | None:
+        row = await self._database.row(_SQL["last_event"], shard_of(execution_id), execution_id)
+        return None if row is None else EventRow(*row)
+
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:

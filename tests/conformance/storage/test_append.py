@@ -41,6 +41,15 @@ async def test_reads_are_bounded_on_both_sides(storage, head):
     assert [row.execution_id for row in await log.read_shard(SHARD, 5, 6)] == [two]
 
 
+async def test_the_last_event_is_the_one_with_the_highest_seq(storage, head):
+    [one, two, none] = await storage.inbox.mint(SHARD, 3)
+    head = await grow(storage.log, head, one, 1, 11)
+    await grow(storage.log, head, two, 1, 2)
+    assert await storage.log.last_event(one) == (await storage.log.read_execution(one))[-1]
+    assert (await storage.log.last_event(two)).seq == 2
+    assert await storage.log.last_event(none) is None
+
+
 async def test_an_append_moves_the_head(storage, head):
     [one] = await storage.inbox.mint(SHARD, 1)
     made = batch(head, next_events(head, one, 1, 3))

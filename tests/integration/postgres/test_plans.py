@@ -17,6 +17,7 @@ NIL = "'00000000-0000-0000-0000-000000000000'"
 HOT = [
     ("log", "read_execution", "integer, uuid, integer, integer, integer",
      f"1, {NIL}, 0, 2147483647, 100"),
+    ("log", "last_event", "integer, uuid", f"1, {NIL}"),
     ("log", "read_shard", "integer, bigint, bigint, integer", "1, 0, 100, 100"),
     ("log", "load_snapshots", "integer[], uuid[]", f"'{{1}}', ARRAY[{NIL}]::uuid[]"),
     ("inbox", "read", "integer[], bigint[], integer", "'{1,2}', '{5}', 100"),

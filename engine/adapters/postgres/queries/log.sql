@@ -21,6 +21,13 @@ FROM log.events
 WHERE shard = $1 AND execution_id = $2 AND seq > $3 AND seq <= $4
 ORDER BY seq LIMIT $5;
 
+-- name: last_event
+-- The event of one execution with the highest seq.
+SELECT shard, position, execution_id, seq, namespace, type, version, at, actor, causation,
+       traceparent, frame, node, name, branch, iteration, attempt, epoch, codec, key_id, salt,
+       data, digest, hash
+FROM log.events WHERE shard = $1 AND execution_id = $2 ORDER BY seq DESC LIMIT 1;
+
 -- name: read_shard
 -- Events of one shard with $2 < position <= $3, in order; $3 is a head that was read before.
 SELECT shard, position, execution_id, seq, namespace, type, version, at, actor, causation,
