@@ -10,8 +10,9 @@ import logging
 from typing import Protocol
 
 from engine.ports.rows import EventRow, ShardHead
-from projections.store import ReadStore
+from projections.store import ReadStore, Span
 from projections.views.batch import changes_of
+from projections.views.changes import Changes
 
 _log = logging.getLogger("refold.projector")
 _BATCH = 2_000
@@ -69,28 +70,46 @@ class Projector:
             _log.warning("read tables are out of reach: %s", fault)
 
     async def catch_up(self) -> bool:
-        """Read everything there is up to the heads; whether there was anything."""
+        """Read what there is, up to the heads; whether there was anything. A shard that cannot be
+        read does not hold up the others; its fault is raised at the end."""
         positions = await self._store.positions()
-        moved = False
-        faults: list[Exception] = []
-        for head in await self._log.heads():
-            position = positions.get(head.shard, 0)
-            try:
-                while position < head.last_position:
-                    position = await self._advance(head, position)
-                    moved = True
-            except Exception as fault:  # noqa: BLE001 - one shard's fault does not stop the others
-                faults.append(fault)
+        behind = [
+            Span(head.shard, positions.get(head.shard, 0), head.last_position)
+            for head in await self._log.heads()
+            if positions.get(head.shard, 0) < head.last_position
+        ]
+        moved, faults = bool(behind), list[Exception]()
+        while behind:
+            spans, changes, behind = await self._gather(behind, faults)
+            if spans and not await self._store.apply(spans, changes):
+                return True  # another projector was quicker: look again
         if faults:
             raise faults[0]
         return moved
 
-    async def _advance(self, head: ShardHead, position: int) -> int:
-        rows = await self._log.read_shard(head.shard, position, head.last_position, _BATCH)
-        reached = rows[-1].position if rows else head.last_position
-        if not await self._store.apply(head.shard, position, reached, changes_of(rows)):
-            return (await self._store.positions()).get(head.shard, 0)
-        return reached
+    async def _gather(
+        self, behind: list[Span], faults: list[Exception]
+    ) -> tuple[list[Span], Changes, list[Span]]:
+        """Read a batch over several shards: the spans in it, what they change, what is left."""
+        taken: list[Span] = []
+        rest: list[Span] = []
+        changes, count = Changes(), 0
+        for span in behind:
+            if count >= _BATCH:
+                rest.append(span)
+                continue
+            try:
+                rows = await self._log.read_shard(span.shard, span.after, span.upto, _BATCH)
+                changes.add(changes_of(rows))
+            except Exception as fault:  # noqa: BLE001 - one shard's fault does not stop the others
+                faults.append(fault)
+                continue
+            upto = rows[-1].position if len(rows) == _BATCH else span.upto
+            taken.append(Span(span.shard, span.after, upto))
+            if upto < span.upto:
+                rest.append(Span(span.shard, upto, span.upto))
+            count += len(rows)
+        return taken, changes, rest
 
     async def _pause(self) -> None:
         try:

@@ -40,6 +40,14 @@ class Database(Protocol):
         """A connection for the time of the context."""
 
 
+class Span(msgspec.Struct, frozen=True):
+    """A stretch of a shard: what is after one position, up to another."""
+
+    shard: int
+    after: int
+    upto: int
+
+
 class ReadStore:
     """The read tables. `generation` None: the live one, looked up at every `open`."""
 
@@ -79,18 +87,23 @@ class ReadStore:
         rows = await self._fetch("apply.sql", "positions")
         return {row["shard"]: row["position"] for row in rows}
 
-    async def apply(self, shard: int, expected: int, position: int, changes: Changes) -> bool:
-        """Apply a batch that begins after `expected` and ends at `position`. False: somebody else
-        has moved the position, nothing was changed."""
+    async def apply(self, spans: Sequence[Span], changes: Changes) -> bool:
+        """Apply the changes of these spans of the log in one transaction. False: somebody else has
+        moved a position, nothing was changed."""
         known = statements("apply.sql", self._generation)
+        shards = [span.shard for span in spans]
         async with self._database.acquire() as connection, connection.transaction():
-            await connection.execute(known["add_position"], shard)
-            if await connection.fetchval(known["lock_position"], shard) != expected:
+            found = await connection.fetch(known["lock_positions"], shards)
+            if len(found) < len(shards):
+                await connection.execute(known["add_positions"], shards)
+                found = await connection.fetch(known["lock_positions"], shards)
+            held = {row["shard"]: row["position"] for row in found}
+            if any(held[span.shard] != span.after for span in spans):
                 return False
             for name, rows in _rows_of(changes):
                 if rows:
                     await connection.executemany(known[name], rows)
-            await connection.execute(known["move_position"], shard, position)
+            await connection.execute(known["move_positions"], shards, [span.upto for span in spans])
         return True
 
     async def list_executions(

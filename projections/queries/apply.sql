@@ -1,16 +1,19 @@
 -- What a batch of the log's events changes; all of it in one transaction with the position.
 
--- name: lock_position
--- The position of a shard, locked: two projectors cannot apply the same events twice.
-SELECT position FROM {read}.positions WHERE shard = $1 FOR UPDATE
+-- name: lock_positions
+-- The positions of these shards, locked in their order: two projectors cannot apply the same twice.
+SELECT shard, position FROM {read}.positions WHERE shard = ANY($1::int[]) ORDER BY shard FOR UPDATE
 
--- name: add_position
--- A shard that was never read.
-INSERT INTO {read}.positions (shard, position) VALUES ($1, 0) ON CONFLICT DO NOTHING
+-- name: add_positions
+-- Shards that were never read.
+INSERT INTO {read}.positions (shard, position)
+SELECT shard, 0 FROM unnest($1::int[]) AS shard ON CONFLICT DO NOTHING
 
--- name: move_position
--- Everything up to this position is in the tables.
-UPDATE {read}.positions SET position = $2 WHERE shard = $1
+-- name: move_positions
+-- Everything up to these positions is in the tables.
+UPDATE {read}.positions AS p SET position = moved.position
+FROM unnest($1::int[], $2::bigint[]) AS moved (shard, position)
+WHERE p.shard = moved.shard
 
 -- name: positions
 -- How far each shard was read.

@@ -103,6 +103,15 @@ class Changes:
         self.attempts_opened: dict[tuple[UUID, int], AttemptOpened] = {}
         self.attempts: dict[tuple[UUID, int], AttemptEnded] = {}
 
+    def add(self, other: "Changes") -> None:
+        """Add the changes of another shard: its executions are others than ours."""
+        self.executions_opened |= other.executions_opened
+        self.executions |= other.executions
+        self.scopes_opened |= other.scopes_opened
+        self.scopes |= other.scopes
+        self.attempts_opened |= other.attempts_opened
+        self.attempts |= other.attempts
+
     def execution(self, execution_id: UUID) -> ExecutionChanged:
         """The changes of this execution's row."""
         return self.executions.setdefault(execution_id, ExecutionChanged())
