@@ -44,7 +44,14 @@ def _receipts(
     receipts: list[answers.Receipt] = []
     for event in events:
         if isinstance(event, CloudEventFault):
-            receipts.append(answers.Receipt(outcome="refused", error=place_of_fault(event)))
+            receipts.append(
+                answers.Receipt(
+                    outcome="refused",
+                    id=event.event_id,
+                    source=event.event_source,
+                    error=place_of_fault(event),
+                )
+            )
             continue
         receipt = next(remaining)
         receipts.append(

@@ -12,7 +12,11 @@ from server.cli.session import OutputOption
 
 _ROLES = ("api", "engine", "projector", "worker")
 Http = Annotated[
-    str | None, typer.Option("--http", help="HOST:PORT of the API; port 0: any free one.")
+    str | None,
+    typer.Option(
+        "--http",
+        help="HOST:PORT of the API; port 0: any free one. Unset: REFOLD_HTTP, else 127.0.0.1:7070.",
+    ),
 ]
 Functions = Annotated[
     Path | None, typer.Option("--functions", help="Folder of Python functions for actions.")

@@ -26,7 +26,11 @@ class CloudEventFault(Exception):
     attribute: the context attribute, `data`, or the header at fault, where there is one (cut to
       64 characters).
     index: the place in a batch, from 0; None for a message of a single CloudEvent.
+    event_id, event_source: those of the item of a batch, where they are texts that can be shown.
     """
+
+    event_id: str | None = None
+    event_source: str | None = None
 
     def __init__(
         self,

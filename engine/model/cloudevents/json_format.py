@@ -33,7 +33,7 @@ from engine.model.cloudevents.json_text import (
     check_numbers,
     malformed,
 )
-from engine.model.cloudevents.limits import DEFAULT_LIMITS, CloudEventLimits
+from engine.model.cloudevents.limits import DEFAULT_LIMITS, MAX_CORE_BYTES, CloudEventLimits
 from engine.model.cloudevents.media_type import parse_media_type
 from engine.model.cloudevents.payload import check_json_charset, check_size, checked_payload
 
@@ -112,7 +112,18 @@ def _decode_item(index: int, item: bytes, limits: CloudEventLimits) -> CloudEven
     try:
         return decode_structured(item, limits)
     except CloudEventFault as fault:
-        return fault.at_index(index)
+        told = fault.at_index(index)
+        told.event_id, told.event_source = _text_member(item, "id"), _text_member(item, "source")
+        return told
+
+
+def _text_member(item: bytes, name: str) -> str | None:
+    """A member of a refused item, so that its sender knows which one it was."""
+    try:
+        value = _VALUE.decode(_MEMBERS.decode(item)[name])
+    except (msgspec.MsgspecError, KeyError, UnicodeDecodeError):
+        return None
+    return value if isinstance(value, str) and len(value) <= MAX_CORE_BYTES else None
 
 
 def _decode_members(body: bytes) -> dict[str, msgspec.Raw]:

@@ -93,6 +93,7 @@ def test_a_batch_takes_its_good_events_and_names_the_others(refold):
     assert reply.status == 202
     assert [one["outcome"] for one in reply.json["receipts"]] == ["stored", "refused"]
     assert reply.json["receipts"][1]["error"]["pointer"].startswith("/1")
+    assert (reply.json["receipts"][1]["id"], reply.json["receipts"][1]["source"]) == ("x", None)
 
 
 def test_the_stream_lists_pages_and_filters(refold):
