@@ -12,8 +12,11 @@ Columns = Mapping[str, Callable[[Any], Any]]
 
 _GAP = "  "
 _LEAST_WIDTH = 8
-_WHOLE = frozenset({"ID", "SEQ", "STATUS", "POSITION", "STARTED", "AT", "EVENTS"})
+_WHOLE = frozenset({"ID", "SEQ", "STATUS", "POSITION", "STARTED", "CREATED", "AT", "EVENTS"})
 """Columns that a table never cuts: what one copies, and what is short."""
+
+_FIRST = frozenset({"DATA", "HASH"})
+"""Columns that are cut before any other: nobody reads all of them in a table."""
 
 
 class Output(StrEnum):
@@ -92,8 +95,8 @@ def write_table(items: Sequence[Any], columns: Columns, *, full: bool = False) -
 
 
 def fitting(heads: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
-    """Widths of columns for lines of `room` characters: the widest column that may be cut gives
-    first. What may not be cut keeps its width, even where the line gets too long then."""
+    """Widths of columns for lines of `room` characters: those of `_FIRST` give first, then
+    the widest. What may not be cut keeps its width, even where the line gets too long then."""
     fitted = list(widths)
     excess = sum(fitted) + len(_GAP) * (len(fitted) - 1) - room
     for _ in range(max(0, excess)):
@@ -104,7 +107,8 @@ def fitting(heads: Sequence[str], widths: Sequence[int], room: int) -> list[int]
         }
         if not sizes:
             break
-        fitted[max(sizes, key=lambda place: sizes[place])] -= 1
+        first = [place for place in sizes if heads[place] in _FIRST]
+        fitted[max(first or sizes, key=lambda place: sizes[place])] -= 1
     return fitted
 
 

@@ -7,7 +7,9 @@ COLUMNS = {"ID": lambda one: one["id"], "DATA": lambda one: one["data"]}
 ITEM = {"id": "ex_" + "0" * 26, "data": "x" * 200}
 
 
-def test_columns_that_may_be_cut_give_way_the_widest_first():
+def test_columns_that_may_be_cut_give_way_data_first_then_the_widest():
+    assert fitting(["WORKFLOW", "TYPE", "DATA"], [30, 20, 25], 50) == [19, 19, 8]
+    assert fitting(["WORKFLOW", "TYPE", "DATA"], [30, 20, 25], 70) == [30, 20, 16]
     assert fitting(["ID", "WORKFLOW", "DATA"], [29, 20, 100], 80) == [29, 20, 27]
     assert fitting(["ID", "DATA"], [29, 5], 80) == [29, 5]
 
