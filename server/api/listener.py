@@ -3,18 +3,25 @@
 import asyncio
 import logging
 import socket
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from engine.model.errors import RefoldError
 from server.api.application import make_application
+from server.api.connection import Connection
 from server.api.exchange import ApiLimits, Services
 from server.auth import check_binding
 
 _log = logging.getLogger("refold.api")
 KEEPALIVE_S = 75.0
 SHUTDOWN_S = 5.0
+_CONNECTION: dict[str, Any] = {
+    "access_log": None,
+    "keepalive_timeout": KEEPALIVE_S,
+    "auto_decompress": False,
+}
 
 
 class AddressUnusable(RefoldError):
@@ -51,11 +58,8 @@ class Listener:
         self._host, self._port = host, port
         self._runner = web.AppRunner(
             make_application(services),
-            access_log=None,
             handler_cancellation=True,
-            keepalive_timeout=KEEPALIVE_S,
             shutdown_timeout=SHUTDOWN_S,
-            auto_decompress=False,
         )
         self._server: asyncio.Server | None = None
 
@@ -84,8 +88,8 @@ class Listener:
         server = self._runner.server
         if server is None:
             raise RuntimeError("the runner is set up before connections come")
-        handler: RequestHandler = server()
         loop = asyncio.get_running_loop()
+        handler = Connection(server, loop=loop, **_CONNECTION)
         if len(server.connections) >= self._limits.max_connections:
             loop.call_soon(handler.force_close)
         else:

@@ -1,6 +1,7 @@
 """What every route does alike: methods, bodies, queries, keys, hosts, slow clients."""
 
 import hashlib
+import http.client
 import json
 import re
 import socket
@@ -142,8 +143,51 @@ def test_a_client_that_never_sends_its_headers_is_let_go(refold):
         assert time.monotonic() - began < 39
 
 
+NOT_HTTP = {
+    "NUL in a header": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: a\0b\r\n\r\n",
+    "a header of 9,000 bytes": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: %b\r\n\r\n"
+    % (b"x" * 9_000),
+    "two lengths": b"POST /v1/namespaces/default/executions HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a bad chunk": b"POST /v1/namespaces/default/executions HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+    "no request": b"\x16\x03\x01\x02\0\x01\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("message", NOT_HTTP.values(), ids=NOT_HTTP)
+def test_what_is_no_http_is_answered_as_a_problem(refold, message):
+    parts = urlsplit(refold.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=40) as connection:
+        connection.sendall(message)
+        reply = http.client.HTTPResponse(connection)
+        reply.begin()
+        assert reply.status == 400
+        assert reply.getheader("Content-Type") == "application/problem+json"
+        assert json.loads(reply.read())["code"] == "request.malformed"
+        assert connection.recv(1) == b"", "nothing else is taken from there"
+
+
+def test_what_is_no_http_is_logged_in_lines_not_in_tracebacks(guarded, guarded_log):
+    parts = urlsplit(guarded.url)
+    for message in [*NOT_HTTP.values()] * 3:
+        with socket.create_connection((parts.hostname, parts.port), timeout=40) as connection:
+            connection.sendall(message)
+            while connection.recv(4096):
+                pass
+    told = guarded_log.read_text()
+    assert "not HTTP, from 127.0.0.1" in told
+    assert told.count("not HTTP, from") < len(NOT_HTTP) * 3
+    assert "Traceback" not in told
+
+
 @pytest.fixture(scope="module")
-def guarded(refold, tmp_path_factory):
+def guarded_log(tmp_path_factory):
+    return tmp_path_factory.mktemp("log") / "log"
+
+
+@pytest.fixture(scope="module")
+def guarded(refold, tmp_path_factory, guarded_log):
     """Another API server over the same services, with keys."""
     directory = tmp_path_factory.mktemp("keys")
     keys = directory / "keys"
@@ -151,7 +195,7 @@ def guarded(refold, tmp_path_factory):
     other = hashlib.sha256(b"secret-of-bob").hexdigest()
     keys.write_text(f"# who may ask\nalice:{digest}\nbob:{other}\n")
     server = launch(
-        ["serve", "--role", "api", "--http", "127.0.0.1:0"], directory / "log",
+        ["serve", "--role", "api", "--http", "127.0.0.1:0"], guarded_log,
         REFOLD_DATABASE_URL=refold.database, REFOLD_NATS_URL=refold.nats,
         REFOLD_API_KEYS_FILE=str(keys),
     )  # fmt: skip
