@@ -10,11 +10,13 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 from engine.model.errors import RefoldError
 from server.api.listener import check_free
 from server.app import FINISH_S, Server
-from server.embedded import EmbeddedNats, EmbeddedPostgres, EmbeddedServices
+from server.embedded import EmbeddedServices, EmbeddedWorker
+from server.embedded.account import make_data_directory
 from server.embedded.errors import PlaceUnusable
 from server.settings import ROLES, Settings, parse_address
 
@@ -26,14 +28,19 @@ Prepare = Callable[[AsyncExitStack], Awaitable[None]]
 
 _log = logging.getLogger("refold.hosting")
 _AGAIN_S = 5.0
+_AGAIN_FIRST_S = 0.5
+_STEADY_S = 60.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_up(settings: Settings, data_dir: Path, nats: str, ready: Ready) -> None:
-    """All roles over embedded Postgres and NATS (or those that the settings name), until a signal.
-    Raises RefoldError; nothing is left running."""
+    """All roles over embedded Postgres and NATS (or those that the settings name), until a signal;
+    functions, if there are any, in a worker of its own. Raises RefoldError; nothing is left
+    running."""
     host, port = parse_address("--nats", nats)
-    server = Server(settings, ROLES, local=True)
+    functions = settings.functions_path
+    roles = ROLES if functions is None else tuple(role for role in ROLES if role != "worker")
+    server = Server(settings, roles, local=True)
     check_free(*settings.http_address)  # now, not after the seconds that Postgres takes
     _make(data_dir)
 
@@ -43,13 +50,17 @@ def run_up(settings: Settings, data_dir: Path, nats: str, ready: Ready) -> None:
             if service is not None:
                 _watch(stack, service)
         server.use(services.database_url, services.nats_url)
+        if functions is not None:
+            await _stand_beside(
+                stack, server, EmbeddedWorker(functions, services.nats_url, FINISH_S)
+            )
 
     _run(server, prepare, settings, ready)
 
 
 def _make(data_dir: Path) -> None:
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_data_directory(data_dir)
     except OSError as error:
         raise PlaceUnusable(
             f"{data_dir} cannot be the folder of the data: {error.strerror}; name a folder that"
@@ -57,8 +68,29 @@ def _make(data_dir: Path) -> None:
         ) from None
 
 
-def _watch(stack: AsyncExitStack, service: EmbeddedPostgres | EmbeddedNats) -> None:
-    """Start the service again whenever it ends, until the stack is closed."""
+class _Service(Protocol):
+    """What ends by itself at times, and is started again then."""
+
+    async def wait(self) -> int: ...
+
+    async def restart(self) -> object: ...
+
+
+async def _stand_beside(stack: AsyncExitStack, server: Server, worker: EmbeddedWorker) -> None:
+    """Start the worker; its functions end while the engine still takes their answers."""
+    await worker.start()
+    stack.push_async_callback(worker.stop)
+    end_watch = _watch(stack, worker)
+
+    async def finish() -> None:
+        await end_watch()
+        await worker.stop()
+
+    server.finish_with(finish)
+
+
+def _watch(stack: AsyncExitStack, service: _Service) -> Callable[[], Awaitable[None]]:
+    """Start the service again whenever it ends, until the stack is closed or the watch is ended."""
     task = asyncio.ensure_future(_revive(service))
 
     async def end() -> None:
@@ -66,17 +98,32 @@ def _watch(stack: AsyncExitStack, service: EmbeddedPostgres | EmbeddedNats) -> N
         await asyncio.gather(task, return_exceptions=True)
 
     stack.push_async_callback(end)
+    return end
 
 
-async def _revive(service: EmbeddedPostgres | EmbeddedNats) -> None:
+async def _revive(service: _Service) -> None:
+    """The shorter it lived, the longer the pause before its next life, up to `_AGAIN_S`."""
+    loop, pause_s = asyncio.get_running_loop(), 0.0
     while True:
+        began = loop.time()
         code = await service.wait()
         _log.warning("%s ended with %d; starting it again", type(service).__name__, code)
+        is_steady = loop.time() - began >= _STEADY_S
+        pause_s = 0.0 if is_steady else min(_AGAIN_S, max(_AGAIN_FIRST_S, 2 * pause_s))
+        await asyncio.sleep(pause_s)
+        await _restart(service)
+
+
+async def _restart(service: _Service) -> None:
+    """Try until it runs."""
+    while True:
         try:
             await service.restart()
         except RefoldError as error:
             _log.error("it does not start: %s", error.message)
             await asyncio.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def run_serve(settings: Settings, roles: Sequence[str], ready: Ready) -> None:
@@ -139,6 +186,8 @@ def _signalled(number: int, ended: asyncio.Event) -> None:
     if ended.is_set():
         os._exit(128 + number)
     ended.set()
+    if number != signal.SIGINT:
+        return  # sent by a program, such as the `refold up` whose worker we are: it does not read
     message = f"refold: finishing actions (up to {FINISH_S:.0f} s), again to stop at once\n"
     with contextlib.suppress(OSError):
         sys.stderr.write(message)

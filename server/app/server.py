@@ -113,6 +113,10 @@ class Server:
         """Stand on these services instead of those that the settings name."""
         self._settings = replace(self._settings, database_url=database_url, nats_url=nats_url)
 
+    def finish_with(self, finish: Callable[[], Awaitable[None]]) -> None:
+        """When it is stopped, wait for this too while its own actions end."""
+        self._finishing.append(finish)
+
     async def start(self) -> None:
         """Migrate, connect, start the roles. Raises RefoldError; then nothing is left running."""
         async with AsyncExitStack() as stack:

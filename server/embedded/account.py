@@ -40,6 +40,12 @@ def service_account(cluster: Path | None) -> Account | None:
     return Account(entry.pw_uid, entry.pw_gid)
 
 
+def make_data_directory(path: Path) -> None:
+    """For us alone; where Postgres runs as another account, that one may enter it, not list it. One
+    that is there stays as it is."""
+    path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+
+
 def closed_directory(path: Path, account: Account | None) -> Path | None:
     """The first directory on the way to `path`, itself included, that the account may not enter."""
     if account is None:

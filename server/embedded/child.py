@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from server.embedded.account import Account
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _LOG_LIMIT_BYTES = 16 * 1024 * 1024
 _TAIL_BYTES = 4096
+_PRIVATE_UMASK = 0o077
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Launch:
 class Child:
     """A running program, in a session of its own so that Ctrl-C reaches only us."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path, log_start: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, log: Path | None = None, log_start: int = 0
+    ) -> None:
         self._process = process
         self._log = log
         self._log_start = log_start
@@ -48,14 +52,10 @@ class Child:
     @classmethod
     async def start(cls, launch: Launch) -> "Child":
         """Start it. Output goes to the end of the log file, which is turned over at 16 MiB."""
-        _turn_over(launch.log)
-        account = launch.account
-        identity = ("-1", "-1") if account is None else (str(account.uid), str(account.gid))
-        with launch.log.open("ab") as log:
+        with _opened(launch.log) as log:
             log_start = log.tell()
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_LAUNCHER)),
-                *(str(os.getpid()), str(int(launch.death_signal)), *identity),
+                *launcher_command(launch.death_signal, launch.account, _PRIVATE_UMASK),
                 *(str(launch.program), *launch.arguments),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -97,6 +97,8 @@ class Child:
 
     def log_tail(self) -> str:
         """The last lines that it wrote, not a run before it; for error messages."""
+        if self._log is None:
+            return ""
         with self._log.open("rb") as log:
             log.seek(max(self._log_start, self._log.stat().st_size - _TAIL_BYTES))
             return log.read().decode(errors="replace").strip()
@@ -108,6 +110,19 @@ class Child:
                 os.kill(self._process.pid, number)
 
 
-def _turn_over(log: Path) -> None:
+def launcher_command(
+    death_signal: int, account: Account | None = None, umask: int = -1
+) -> tuple[str, ...]:
+    """What goes before a program and its arguments. `umask` -1: ours."""
+    uid, gid = (-1, -1) if account is None else (account.uid, account.gid)
+    numbers = (os.getpid(), int(death_signal), uid, gid, umask)
+    return (sys.executable, "-I", "-S", str(_LAUNCHER), *(str(number) for number in numbers))
+
+
+def _opened(log: Path) -> BinaryIO:
+    """The log, to write to its end. Logs may tell of data: nobody else may read them."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
         log.replace(log.with_name(log.name + ".1"))
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)  # one of an earlier version may be open to all
+    return os.fdopen(descriptor, "ab")

@@ -1,8 +1,8 @@
 """Becomes another program, after giving up root and tying its life to its parent's.
 
-Run as a script: `python -I -S launcher.py PARENT_PID DEATH_SIGNAL UID GID PROGRAM ARG...`.
-DEATH_SIGNAL 0: live on when the parent dies. UID -1: stay who we are. Only the standard library,
-and loaded while still root: the account it changes to may not be able to read it.
+Run as a script: `python -I -S launcher.py PARENT_PID DEATH_SIGNAL UID GID UMASK PROGRAM ARG...`.
+DEATH_SIGNAL 0: live on when the parent dies. UID -1: stay who we are. UMASK -1: keep ours. Only the
+standard library, and loaded while still root: the account it changes to may not be able to read it.
 
 A program of its own rather than a `preexec_fn`: code between fork and exec in a process with
 threads can deadlock.
@@ -17,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Change account, ask the kernel for the death signal, become the program."""
-    parent, death_signal, uid, gid = (int(text) for text in sys.argv[1:5])
+    parent, death_signal, uid, gid, umask = (int(text) for text in sys.argv[1:6])
     libc = ctypes.CDLL(None, use_errno=True)
     if uid >= 0:
         os.setgroups([gid])
@@ -29,8 +29,9 @@ def main() -> None:
             sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
         if os.getppid() != parent:
             sys.exit("the parent died before its child began")
-    os.umask(0o077)
-    os.execv(sys.argv[5], sys.argv[5:])
+    if umask >= 0:
+        os.umask(umask)
+    os.execv(sys.argv[6], sys.argv[6:])
 
 
 main()

@@ -11,6 +11,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+from server.embedded.account import make_data_directory
 from server.embedded.binaries import find_nats_server
 from server.embedded.child import Child, Launch
 from server.embedded.errors import PlaceUnusable, ServiceFailed
@@ -76,7 +77,8 @@ class EmbeddedNats:
         """
         if self._child is not None and self._child.exit_code is None:
             return self.url
-        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_data_directory(self._data_dir)
+        self._home.mkdir(mode=0o700, exist_ok=True)
         self._lock.acquire()
         try:
             await self._start_owned()

@@ -12,7 +12,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from server.embedded.account import Account, closed_directory
+from server.embedded.account import Account, closed_directory, make_data_directory
 from server.embedded.errors import PlaceUnusable
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _SOCKET_PATH_LIMIT_BYTES = 107
 
 def cluster_home(data_dir: Path, account: Account | None) -> Path:
     """The directory to keep clusters in: `data_dir`, or the one its pointer names."""
-    data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+    make_data_directory(data_dir)
     data_dir = data_dir.resolve()
     pointer = data_dir / _POINTER
     if pointer.is_symlink():

@@ -12,7 +12,12 @@ from urllib.parse import quote
 
 import asyncpg
 
-from server.embedded.account import Account, closed_directory, service_account
+from server.embedded.account import (
+    Account,
+    closed_directory,
+    make_data_directory,
+    service_account,
+)
 from server.embedded.binaries import PostgresBinaries, copy_wheel, find_postgres
 from server.embedded.child import Child, Launch
 from server.embedded.errors import PlaceUnusable, ServiceFailed
@@ -86,7 +91,7 @@ class EmbeddedPostgres:
         """
         if self._child is not None and self._child.exit_code is None:
             return self.url
-        self._data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+        make_data_directory(self._data_dir)
         self._lock.acquire()
         try:
             return await self._start_owned()

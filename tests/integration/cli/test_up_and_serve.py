@@ -1,7 +1,9 @@
 """`refold up` and `serve` as programs: ready line, clean end, nothing left, roles apart."""
 
 import json
+import os
 import signal
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -31,6 +33,38 @@ states:
   - name: Nap
     type: operation
     actions: [{functionRef: {refName: nap, arguments: {s: "${ .s }"}}}]
+    end: true
+"""
+
+
+FATAL = """
+import os, pathlib
+
+def end(arguments):
+    told = pathlib.Path(__file__).with_name("ended")
+    if arguments.get("once") and told.exists():
+        return {"ended": False}
+    told.touch()
+    os._exit(3)
+"""
+
+ENDS = """
+id: {id}
+version: "1.0"
+specVersion: "0.8"
+start: End
+functions: [{name: end, type: custom, operation: "python:fatal:end"}]
+errors: [{name: lost, code: worker.lost}]
+retries: [{name: again, maxAttempts: 3, delay: PT1S}]
+states:
+  - name: End
+    type: operation
+    actions: [{functionRef: {refName: end, arguments: {once: "${ .once }"}}RETRY}]
+    onErrors: [{errorRef: lost, transition: Caught}]
+    end: true
+  - name: Caught
+    type: inject
+    data: {caught: true}
     end: true
 """
 
@@ -128,6 +162,61 @@ def test_a_second_signal_stops_at_once_and_leaves_nothing_running(place):
     assert server.process.wait(30) == 128 + signal.SIGINT
     _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
+
+
+def test_a_function_that_ends_its_interpreter_ends_its_worker_alone(place):
+    functions = place / "functions"
+    functions.mkdir()
+    (functions / "fatal.py").write_text(FATAL)
+    server = _up(place, REFOLD_FUNCTIONS_DIR=str(functions))
+    try:
+        caught = server.apply(ENDS.replace("RETRY", ""))
+        retried = server.apply(ENDS.replace("RETRY", ", retryRef: again"))
+        lost = server.start(caught, input={"once": False})["id"]
+        _until(functions / "ended")
+        again = server.start(retried, input={"once": True})["id"]
+        other = server.start(server.apply(GREET), wait_s=30)
+        assert other["status"] == "completed", "the engine and the API go on"
+        assert _outcome(server, again)["output"]["ended"] is False, "in the worker's next life"
+        assert _outcome(server, lost)["output"]["caught"] is True, "onErrors took worker.lost"
+        assert server.process.poll() is None
+        assert "EmbeddedWorker ended with 3; starting it again" in (place / "log").read_text()
+    finally:
+        assert end(server) == 0
+
+
+def _outcome(server: Refold, execution: str):
+    found = {}
+    while found.get("status") != "completed":
+        found = server.ask("GET", f"/executions/{execution}", headers={"Prefer": "wait=30"}).json
+        assert found["status"] in ("running", "waiting", "completed"), found
+    return found
+
+
+def test_killed_it_takes_its_worker_with_it(place):
+    (place / "functions").mkdir()
+    server = _up(place, REFOLD_FUNCTIONS_DIR=str(place / "functions"))
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    workers = [child for child in children if "worker" in child.cmdline()]
+    assert len(workers) == 1
+    assert "REFOLD_DATABASE_URL" not in workers[0].environ()
+    server.process.kill()
+    server.process.wait(30)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+
+
+def test_strangers_may_not_look_into_the_data_folder(place):
+    server = _up(place)
+    end(server)
+    entered_by_nobody = 0o711 if os.geteuid() == 0 else 0o700
+    assert stat.S_IMODE((place / "data").stat().st_mode) == entered_by_nobody
+    open_files = [
+        path.name
+        for path in (place / "data").iterdir()
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    assert open_files == []
 
 
 def _until_told(log: Path, words: str) -> None:
