@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 _POINTER = "postgres-home"
 _STATE_HOME = Path("/var/lib")
-_SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_LIMIT_BYTES = 107
 
 
@@ -71,7 +71,7 @@ def socket_directory(cluster: Path, account: Account | None) -> Path:
     bases = [Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108 (checked below, mode 0700)
     for base in bases:
         directory = base / name
-        fits = len(os.fsencode(directory / _SOCKET_NAME)) <= _SOCKET_PATH_LIMIT_BYTES
+        fits = len(os.fsencode(directory / SOCKET_NAME)) <= _SOCKET_PATH_LIMIT_BYTES
         if fits and closed_directory(base, account) is None and _private(directory, account):
             return directory
     raise PlaceUnusable(

@@ -22,7 +22,7 @@ from server.embedded.binaries import PostgresBinaries, copy_wheel, find_postgres
 from server.embedded.child import Child, Launch
 from server.embedded.errors import PlaceUnusable, ServiceFailed
 from server.embedded.ownership import DirectoryLock, end_leftovers, kill_programs, programs_in
-from server.embedded.placement import cluster_home, socket_directory
+from server.embedded.placement import SOCKET_NAME, cluster_home, socket_directory
 
 _PROGRAM = "postgres"
 # fsync, full_page_writes and synchronous_commit stay as they are: on.
@@ -109,8 +109,8 @@ class EmbeddedPostgres:
         if existing is None:
             await self._make_cluster(executables, cluster, account)
         self._cluster = cluster
-        await self._clear(cluster)
         self._sockets = socket_directory(cluster, account)
+        await self._clear(cluster, self._sockets)
         host = quote(str(self._sockets))
         self._url = f"postgresql://postgres@/postgres?host={host}&port=5432"
         settings = {**_SETTINGS, "unix_socket_directories": str(self._sockets)}
@@ -155,11 +155,11 @@ class EmbeddedPostgres:
             raise ServiceFailed(f"initdb failed; {self.log_path} ends with:\n{child.log_tail()}")
         unfinished.rename(cluster)
 
-    async def _clear(self, cluster: Path) -> None:
-        """Leave nothing of an earlier owner: no program, and then no pid file either.
+    async def _clear(self, cluster: Path, sockets: Path) -> None:
+        """Leave nothing of an earlier owner: no program, and then no pid file or lock either.
 
-        Postgres finds its own stale pid file, except where the pid is a zombie's or has gone to
-        another program. It is removed only when no server or backend runs in the cluster.
+        Postgres finds its own stale files, except where the pid is a zombie's or has gone to
+        another program. They are removed only when no server or backend runs in the cluster.
         """
         if not os.access(cluster / "PG_VERSION", os.R_OK):
             raise PlaceUnusable(
@@ -167,7 +167,8 @@ class EmbeddedPostgres:
                 " start Refold as the user it belongs to, or give another data directory"
             )
         await end_leftovers(cluster, _PROGRAM, signal.SIGINT)
-        (cluster / "postmaster.pid").unlink(missing_ok=True)
+        for stale in (cluster / "postmaster.pid", sockets / f"{SOCKET_NAME}.lock"):
+            stale.unlink(missing_ok=True)
 
     async def _ready(self, child: Child) -> None:
         """Poll until a connection is answered; recovery may take long, so only death is fatal."""

@@ -134,15 +134,21 @@ async def test_a_server_that_was_to_outlive_its_owner_is_ended_by_the_next_start
         assert next_owner.pid not in orphans
 
 
-async def test_a_pid_file_that_names_another_living_program_does_not_prevent_the_start(
+async def test_files_of_the_dead_that_name_a_living_program_do_not_prevent_the_start(
     postgres_server: EmbeddedPostgres,
 ) -> None:
     cluster = Path(str(await fetchval(postgres_server.url, "SHOW data_directory")))
+    sockets = Path(str(await fetchval(postgres_server.url, "SHOW unix_socket_directories")))
     await postgres_server.kill()
-    pid_file = cluster / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    assert await fetchval(await postgres_server.restart(), "SELECT 1") == 1
+    # Of the same account: to Postgres another's program, like its own parent, counts as gone.
+    with subprocess.Popen(["sleep", "600"], user=cluster.stat().st_uid) as other:
+        for file in (cluster / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
+            lines = file.read_text().splitlines()
+            file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+        try:
+            assert await fetchval(await postgres_server.start(), "SELECT 1") == 1
+        finally:
+            other.kill()
 
 
 async def test_an_interrupted_initdb_leaves_no_half_cluster(service_dir: Path) -> None:
