@@ -18,9 +18,11 @@ def fold(
     return folded
 
 
-def states(execution_id: UUID, events: Iterable[Event]) -> Iterator[tuple[Event, ExecutionState]]:
-    """Each event with the state after it."""
-    state = ExecutionState(id=execution_id)
+def states(
+    execution_id: UUID, events: Iterable[Event], state: ExecutionState | None = None
+) -> Iterator[tuple[Event, ExecutionState]]:
+    """Each event with the state after it; `state` is where to go on from."""
+    folded = state if state is not None else ExecutionState(id=execution_id)
     for event in events:
-        state = evolve(state, event)
-        yield event, state
+        folded = evolve(folded, event)
+        yield event, folded

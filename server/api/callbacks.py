@@ -12,9 +12,8 @@ from schemas.api import answers
 from schemas.json_text import dumps
 from server.api.body import media_type_of, parse_json, read_bytes
 from server.api.exchange import Exchange
-from server.api.executions import check_open
 from server.api.problem import ProblemRaised
-from server.api.reading import folded
+from server.api.reading import check_open, folded
 from server.api.reply import json_reply
 from server.api.waiting import inbox_topic
 
@@ -30,8 +29,8 @@ async def answer(exchange: Exchange) -> web.Response:
     except BadIdentifier:
         raise ProblemRaised("callback.unknown", "this is not a token that was given out") from None
     data = await _data(exchange)
+    await check_open(exchange, execution_id)
     state = await folded(exchange, execution_id)
-    check_open(execution_id, state)
     if state is None or frame not in state.frames:
         raise ProblemRaised("callback.not_open", "the state that waited for it was left")
     await services.inbox.put(

@@ -17,7 +17,7 @@ from server.api.cursor import read_cursor, write_cursor
 from server.api.describe import execution_members, list_members
 from server.api.exchange import Exchange
 from server.api.problem import ProblemRaised
-from server.api.reading import execution_id_of, folded
+from server.api.reading import check_open, execution_id_of, folded
 from server.api.reply import json_reply
 from server.api.waiting import inbox_topic, until_closed
 
@@ -77,8 +77,7 @@ async def cancel(exchange: Exchange) -> web.Response:
     """POST /executions/{id}/cancel: committed to the inbox, then answered."""
     execution_id = execution_id_of(exchange)
     wanted = await _cancel_body(exchange)
-    state = await folded(exchange, execution_id)
-    check_open(execution_id, state)
+    await check_open(exchange, execution_id)
     await exchange.services.inbox.put(
         "cancel",
         execution_id,
@@ -95,11 +94,3 @@ async def _cancel_body(exchange: Exchange) -> CancelExecution:
     if not exchange.request.can_read_body or not await read_bytes(exchange):
         return CancelExecution()
     return await read_model(exchange, CancelExecution)
-
-
-def check_open(execution_id: UUID, state: ExecutionState | None) -> None:
-    """Problem execution.closed where it has ended."""
-    if state is not None and state.closed:
-        raise ProblemRaised(
-            "execution.closed", f"{format_execution(execution_id)} is {state.phase}"
-        )

@@ -1,6 +1,8 @@
 """Verify an execution's log: recompute its chain and its shard's commits."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +16,23 @@ from engine.ports.commits import birth_period
 from engine.ports.rows import EventRow, ShardHead
 from schemas.api import answers
 from server.api.exchange import Exchange, Services
-from server.api.history import TERMINAL_TYPES
+from server.api.pace import Pace
 from server.api.problem import ProblemRaised
-from server.api.reading import all_rows, check_accepted, execution_id_of
+from server.api.reading import (
+    PAGE,
+    TERMINAL_TYPES,
+    check_accepted,
+    check_namespace,
+    execution_id_of,
+    pages,
+)
 from server.api.reply import json_reply
 
 _ANCHOR = re.compile(r"(\d{1,4})\.(\d{1,18})\.([0-9a-f]{64})(?:\.(\d{1,9})\.([0-9a-f]{64}))?", re.A)
-_COMMITS = 1_000
+_EVENTS = 25
+"""Events checked before others may have the loop."""
+
+_COMMITS = 500
 _SLACK_MS = 60_000
 """How much earlier than an execution's birth its first commit is looked for."""
 
@@ -31,38 +43,74 @@ async def verify(exchange: Exchange) -> web.Response:
     services, shard = exchange.services, shard_of(execution_id)
     anchor = _anchor_of(exchange, shard)
     head = await _head(services, shard, execution_id)
-    rows = await all_rows(exchange, execution_id)
-    finding, end = _check_rows(rows, anchor)
-    count = 0
+    own = await _check_rows(exchange, execution_id, anchor)
+    finding, last, count = own.finding, own.last, 0
     if finding is None:
-        witness = chain.Witness(
-            end, birth_period(execution_id), bool(rows) and rows[-1].type in TERMINAL_TYPES
-        )
+        closed = last is not None and last.type in TERMINAL_TYPES
+        witness = chain.Witness(own.end, birth_period(execution_id), closed)
         finding, count = await _check_commits(services, execution_id, head, witness, anchor)
-    if not rows and finding is None:
+    if last is None and finding is None:
         await check_accepted(exchange, execution_id)
     return json_reply(
         answers.Verification(
             execution=format_execution(execution_id),
             intact=finding is None,
-            events=len(rows),
+            events=own.count,
             commits=count,
             fault=None if finding is None else _fault_of(finding),
-            head=_head_of(head, execution_id, rows),
+            head=_head_of(head, execution_id, last),
         )
     )
 
 
-def _check_rows(
-    rows: list[EventRow], anchor: chain.Anchor | None
-) -> tuple[chain.Finding | None, chain.ChainEnd]:
-    end = chain.check_events(chain.ChainEnd(), rows)
-    if isinstance(end, chain.Finding):
-        return end, chain.ChainEnd()
-    if anchor is None or anchor.seq is None:
-        return None, end
-    there = rows[anchor.seq - 1] if 0 < anchor.seq <= len(rows) else None
-    return chain.check_anchored_event(anchor, len(rows), there), end
+@dataclass
+class _OwnEvents:
+    """What the execution's own events show, as far as they were read."""
+
+    count: int = 0
+    last: EventRow | None = None
+    end: chain.ChainEnd = chain.ChainEnd()
+    finding: chain.Finding | None = None
+
+
+async def _check_rows(
+    exchange: Exchange, execution_id: UUID, anchor: chain.Anchor | None
+) -> _OwnEvents:
+    """Follow the execution's chain, a page at a time; events behind a fault are counted alone."""
+    own, pace = _OwnEvents(), Pace()
+    anchored: EventRow | None = None
+    async for rows in pages(exchange.services, execution_id):
+        check_namespace(exchange, rows[0])
+        own.count, own.last = own.count + len(rows), rows[-1]
+        if own.finding is None:
+            own.finding = await _follow(own, rows, pace)
+            if own.finding is not None:
+                own.finding = await _named(exchange, execution_id, own.end) or own.finding
+        if anchor is not None:
+            anchored = next((row for row in rows if row.seq == anchor.seq), anchored)
+    if own.finding is None and anchor is not None and anchor.seq is not None:
+        own.finding = chain.check_anchored_event(anchor, own.count, anchored)
+    return own
+
+
+async def _follow(own: _OwnEvents, rows: Sequence[EventRow], pace: Pace) -> chain.Finding | None:
+    for first in range(0, len(rows), _EVENTS):
+        checked = chain.check_events(own.end, rows[first : first + _EVENTS])
+        if isinstance(checked, chain.Finding):
+            return checked
+        own.end = checked
+        await pace.breathe()
+    return None
+
+
+async def _named(
+    exchange: Exchange, execution_id: UUID, end: chain.ChainEnd
+) -> chain.Finding | None:
+    """The fault behind `end`, seen with the events after it: one of them may be what belongs
+    there."""
+    rows = await exchange.services.log.read_execution(execution_id, end.seq, 2 * PAGE)
+    checked = chain.check_events(end, rows)
+    return checked if isinstance(checked, chain.Finding) else None
 
 
 async def _check_commits(
@@ -176,14 +224,14 @@ async def _head(services: Services, shard: int, execution_id: UUID) -> ShardHead
     raise NotFound(f"no shard holds {format_execution(execution_id)}; is the id of this server?")
 
 
-def _head_of(head: ShardHead, execution_id: UUID, rows: list[EventRow]) -> answers.AnchoredHead:
+def _head_of(head: ShardHead, execution_id: UUID, last: EventRow | None) -> answers.AnchoredHead:
     return answers.AnchoredHead(
         shard=head.shard,
         commit_no=head.commit_no,
         hash=head.hash.hex(),
         execution=format_execution(execution_id),
-        seq=rows[-1].seq if rows else None,
-        event_hash=rows[-1].hash.hex() if rows else None,
+        seq=None if last is None else last.seq,
+        event_hash=None if last is None else last.hash.hex(),
     )
 
 

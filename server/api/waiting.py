@@ -55,8 +55,9 @@ async def until_closed(
         if fresh:
             await hints.notify(inbox_topic(execution_id))
             await rung(bell, FIRST_LOOK_S)
+        state: ExecutionState | None = None
         while True:
-            state = await folded(exchange, execution_id)
+            state = await folded(exchange, execution_id, since=state)
             remaining = ends_at - loop.time()
             if remaining <= 0 or (state is not None and state.closed):
                 return state
