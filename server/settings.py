@@ -77,6 +77,11 @@ class Settings:
     max_connections: int = _variable(
         "REFOLD_MAX_CONNECTIONS", 2_000, "HTTP connections at once, at most."
     )
+    max_streams: int = _variable(
+        "REFOLD_MAX_STREAMS",
+        500,
+        "Live views and downloads of logs at once, at most; one more is answered 503.",
+    )
     public_url: str = _variable(
         "REFOLD_PUBLIC_URL",
         "",
@@ -145,6 +150,7 @@ _BOUNDS = {
     "database_connections": (4, 500),
     "max_body_bytes": (1_024, 268_435_456),
     "max_connections": (1, 100_000),
+    "max_streams": (1, 100_000),
     "shards": (1, 4_096),
     "lease_ttl_ms": (1_000, 600_000),
     "expression_workers": (1, 64),

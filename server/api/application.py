@@ -8,6 +8,7 @@ from server.api.gate import answer_problems, guarded
 from server.api.openapi import document
 from server.api.routes import ROUTES
 from server.api.system import OPENAPI
+from server.api.tails import TAILS, Tails
 
 API_VERSION = "0.1.0"
 
@@ -18,6 +19,9 @@ def make_application(services: Services) -> web.Application:
         middlewares=[answer_problems], client_max_size=services.limits.max_body_bytes
     )
     application[SERVICES] = services
+    tails = Tails(services.log, services.hints, services.limits.max_streams)
+    application[TAILS] = tails
+    application.cleanup_ctx.append(tails.listening)
     application[OPENAPI] = dumps(document(ROUTES, API_VERSION))
     for route in ROUTES:
         if route.method == "GET":

@@ -113,6 +113,12 @@ PROBLEMS: dict[str, ProblemKind] = {
     "unavailable": ProblemKind(
         503, "A service is away", "Try again after the seconds in Retry-After.", True
     ),
+    "streams.too_many": ProblemKind(
+        503,
+        "Too many live views and downloads are open",
+        "Try again after the seconds in Retry-After, read pages, or raise REFOLD_MAX_STREAMS.",
+        True,
+    ),
     "internal": ProblemKind(
         500,
         "A fault in Refold",

@@ -24,13 +24,15 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 @dataclass(frozen=True)
 class ApiLimits:
     """`max_body_bytes` of one request; `body_s`, `head_s`: seconds in which body and headers must
-    arrive; `max_wait_s`: the longest `Prefer: wait`; `max_connections` at once."""
+    arrive; `max_wait_s`: the longest `Prefer: wait`; `max_connections` and
+    `max_streams` (live views and downloads of logs) at once."""
 
     max_body_bytes: int = 4_194_304
     body_s: float = 20.0
     head_s: float = 10.0
     max_wait_s: int = 60
     max_connections: int = 2_000
+    max_streams: int = 500
     cloudevents: CloudEventLimits = DEFAULT_LIMITS
 
 

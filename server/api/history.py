@@ -1,47 +1,47 @@
 """The log of one execution: a page, a download, a live stream; and its state at any event."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator
 
+import msgspec
 from aiohttp import web
 
-from engine.core.replay import fold
 from engine.model.state import ExecutionState
-from engine.ports.codec import event_of
 from engine.ports.rows import EventRow
 from schemas.json_text import dumps
 from server.api.describe import event_members, past_members
 from server.api.exchange import Exchange
+from server.api.pace import Pace
 from server.api.problem import ProblemRaised
 from server.api.reading import (
+    TERMINAL_TYPES,
     check_accepted,
     check_namespace,
     execution_id_of,
+    fold_on,
     folded,
     pages,
-    unknown,
+    snapshot_state,
 )
 from server.api.reply import json_reply
+from server.api.tails import TAILS
 from server.api.times import parse_time
-from server.api.waiting import log_topic, rung, woken
 
 SSE = "text/event-stream"
 NDJSON = "application/x-ndjson"
 HEARTBEAT_S = 15.0
 LOOK_S = 0.5
-TERMINAL_TYPES = frozenset(
-    {"ExecutionCompleted", "ExecutionFailed", "ExecutionCancelled", "GatheringExpired"}
-)
-"""Event types after which an execution's log never grows."""
+LONGEST_LOOK_S = 5.0
+"""A live view that no hint wakes looks by itself after `LOOK_S`, then more and more seldom."""
 
 
 async def events(exchange: Exchange) -> web.StreamResponse:
     """GET /executions/{id}/events, in the form that Accept asks for."""
     accept = exchange.request.headers.get("Accept", "")
-    if SSE in accept:
-        return await _live(exchange)
-    if NDJSON in accept:
-        return await _download(exchange)
-    return await _page(exchange)
+    if SSE not in accept and NDJSON not in accept:
+        return await _page(exchange)
+    with exchange.request.app[TAILS].place():
+        return await (_live if SSE in accept else _download)(exchange)
 
 
 async def _page(exchange: Exchange) -> web.Response:
@@ -54,7 +54,16 @@ async def _page(exchange: Exchange) -> web.Response:
         await _check_exists(exchange)
     page, rest = rows[:limit], rows[limit:]
     following = str(page[-1].seq) if rest else None
-    return json_reply({"items": [event_members(row) for row in page], "next": following})
+    return json_reply({"items": await _written(page), "next": following})
+
+
+async def _written(rows: list[EventRow]) -> list[msgspec.Raw]:
+    """The events as JSON, each by itself: a page may hold thousands."""
+    items, pace = list[msgspec.Raw](), Pace()
+    for row in rows:
+        items.append(msgspec.Raw(dumps(event_members(row))))
+        await pace.breathe()
+    return items
 
 
 async def _check_exists(exchange: Exchange) -> None:
@@ -103,27 +112,25 @@ def _last_seen(exchange: Exchange) -> int:
 
 async def _growing(exchange: Exchange, after: int) -> AsyncIterator[list[EventRow]]:
     """Pages as they come; an empty one when nothing came for a while. Ends with the execution."""
-    execution_id, services = execution_id_of(exchange), exchange.services
-    silent_s = 0.0
-    async with woken(services.hints, log_topic(execution_id)) as bell:
+    execution_id, loop = execution_id_of(exchange), asyncio.get_running_loop()
+    with exchange.request.app[TAILS].watched(execution_id) as tail:
+        look_s, spoke_at, is_rung = LOOK_S, loop.time(), False
         while True:
-            async for rows in pages(services, execution_id, after):
-                yield rows
-                after, silent_s = rows[-1].seq, 0.0
-            if await _ended(exchange, after):
+            last = await tail.look(look_s)
+            if last is not None and last.seq > after:
+                async for rows in pages(exchange.services, execution_id, after, last.seq):
+                    yield rows
+                after, spoke_at = last.seq, loop.time()
+                if not is_rung:  # no hint told of it: do not trust in them
+                    look_s = LOOK_S
+            elif not is_rung:
+                look_s = min(2 * look_s, LONGEST_LOOK_S)
+            if last is not None and last.type in TERMINAL_TYPES:
                 return
-            await rung(bell, LOOK_S)
-            silent_s += LOOK_S
-            if silent_s >= HEARTBEAT_S:
+            if loop.time() - spoke_at >= HEARTBEAT_S:
                 yield []
-                silent_s = 0.0
-
-
-async def _ended(exchange: Exchange, after: int) -> bool:
-    """Whether the event at `after` (or, behind the end, the last one) is terminal."""
-    log, execution_id = exchange.services.log, execution_id_of(exchange)
-    last = await log.read_execution(execution_id, max(0, after - 1), 1)
-    return bool(last) and last[0].seq <= after and last[0].type in TERMINAL_TYPES
+                spoke_at = loop.time()
+            is_rung = await tail.rung(look_s)
 
 
 def _frame(row: EventRow) -> bytes:
@@ -139,8 +146,7 @@ async def state_at(exchange: Exchange) -> web.Response:
         seq = _seq(at)
         state = None if seq == 0 else await folded(exchange, execution_id, seq)
     else:
-        moment = parse_time("at", at)
-        state = await _fold_while(exchange, lambda row: row.at <= moment)
+        state = await _folded_until(exchange, parse_time("at", at))
     if state is None:
         await _check_exists(exchange)
         state = ExecutionState(id=execution_id)
@@ -157,17 +163,15 @@ def _seq(at: str | None) -> int | None:
     return int(at)
 
 
-async def _fold_while(
-    exchange: Exchange, wanted: Callable[[EventRow], bool]
-) -> ExecutionState | None:
+async def _folded_until(exchange: Exchange, moment: int) -> ExecutionState | None:
+    """The state at a time; None: before its first event."""
     execution_id = execution_id_of(exchange)
-    state: ExecutionState | None = None
-    async for rows in pages(exchange.services, execution_id):
+    state = await snapshot_state(exchange, execution_id, lambda one: one.at <= moment)
+    after, pace = 0 if state is None else state.seq, Pace()
+    async for rows in pages(exchange.services, execution_id, after):
         check_namespace(exchange, rows[0])
-        taken = [row for row in rows if wanted(row)]
-        state = fold(execution_id, map(event_of, taken), state)
+        taken = [row for row in rows if row.at <= moment]
+        state = await fold_on(execution_id, taken, state, pace)
         if len(taken) < len(rows):
             break
-    if state is None:
-        raise unknown(execution_id)
     return state

@@ -241,7 +241,7 @@ HISTORY = (
             ),
         ),
         headers=(Header("Last-Event-ID", "SSE: go on behind the event with this seq."),),
-        problems=("not_found", "id.malformed"),
+        problems=("not_found", "id.malformed", "streams.too_many"),
         time_limit_s=None,
     ),
     Route(

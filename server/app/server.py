@@ -343,6 +343,7 @@ def _limits_of(settings: Settings) -> ApiLimits:
     return ApiLimits(
         max_body_bytes=size,
         max_connections=settings.max_connections,
+        max_streams=settings.max_streams,
         cloudevents=CloudEventLimits(max_batch_bytes=size),
     )
 
