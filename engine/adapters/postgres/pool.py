@@ -22,8 +22,8 @@ COMMAND_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 5.0
 
 # Tables of ours are planned empty and then fill, so a plan must never rest on their being small;
-# a cost that rules out a scan would also set off the just-in-time compiler. And planning a statement
-# of ours anew for its arguments costs more than running it.
+# a cost that rules out a scan would also set off the just-in-time compiler. And planning one of our
+# statements anew for its arguments costs more than running it.
 _SETTINGS = {"enable_seqscan": "off", "jit": "off", "plan_cache_mode": "force_generic_plan"}
 
 
