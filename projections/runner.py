@@ -33,7 +33,7 @@ class Tail(Protocol):
 class Projector:
     """One projector. `interval_s`: how long it waits when nothing moved and nobody woke it;
     `linger_s`: how long it lets the log grow when woken, so that a transaction here serves many
-    commits there (without it a third of an engine's time goes into it, measured with W2)."""
+    commits there."""
 
     def __init__(
         self, log: Tail, store: ReadStore, interval_s: float = 0.25, linger_s: float = 0.1

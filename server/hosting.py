@@ -148,8 +148,8 @@ def _run(server: Server, prepare: Prepare, settings: Settings, ready: Ready) -> 
 
 
 def collect_rarely() -> None:
-    """Garbage of a server is freed by reference counts; cycles are rare. With the interpreter's own
-    thresholds a quarter of an engine's time goes into looking for them (measured with W1)."""
+    """Garbage of a server is freed by reference counts; cycles are rare, and with the
+    interpreter's own thresholds much of an engine's time would go into looking for them."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
 

@@ -1,8 +1,8 @@
 -- The installation, its engines, and one head row per shard.
 
 -- Functions of one expression have no search_path of their own: their names are bound when they are
--- made, and only without it they become part of the statement that calls them. With it each call is
--- planned anew, which made accepting a start three times as dear.
+-- made, and only without it they become part of the statement that calls them; with it each call is
+-- planned anew.
 CREATE FUNCTION log.now_ms_v1() RETURNS bigint
 LANGUAGE sql VOLATILE
 RETURN floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint;

@@ -31,11 +31,15 @@ async def test_timers_come_in_the_order_they_are_due(storage, head):
     assert await storage.indexes.due_timers([SHARD + 1], 999, 10) == []
 
 
-async def test_the_next_timer_is_known_over_all_shards(storage, head):
+async def test_due_timers_of_several_shards_come_earliest_first(storage, head):
     other = await storage.leases.claim("e1", SHARD + 1, 60_000)
     [one], [two] = await storage.inbox.mint(SHARD, 1), await storage.inbox.mint(SHARD + 1, 1)
     await written(storage, timers_set=[TimerRow(SHARD, one, 1, 500)])
     await storage.log.append(batch(other, [], timers_set=[TimerRow(SHARD + 1, two, 1, 400)]))
+    both = [SHARD, SHARD + 1, SHARD + 2]
+    due = await storage.indexes.due_timers(both, 10_000, 10)
+    assert due == [TimerRow(SHARD + 1, two, 1, 400), TimerRow(SHARD, one, 1, 500)]
+    assert await storage.indexes.due_timers(SHARDS, 10_000, 10) == [TimerRow(SHARD, one, 1, 500)]
 
 
 async def test_a_timer_set_again_moves_and_one_cleared_is_gone(storage, head):
@@ -54,6 +58,7 @@ async def test_a_timer_set_and_cleared_in_one_batch_is_cleared(storage, head):
         timers_set=[TimerRow(SHARD, one, 1, 500)],
         timers_cleared=[Handle(SHARD, one, 1)],
     )
+    assert await storage.indexes.due_timers(SHARDS, 10_000, 10) == []
 
 
 async def test_a_fenced_append_sets_no_timer(storage, head):
@@ -61,6 +66,7 @@ async def test_a_fenced_append_sets_no_timer(storage, head):
     stale = replace(head, epoch=9)
     with pytest.raises(Fenced):
         await storage.log.append(batch(stale, [], timers_set=[TimerRow(SHARD, one, 1, 5)]))
+    assert await storage.indexes.due_timers(SHARDS, 10_000, 10) == []
 
 
 async def test_a_wait_opens_and_closes_with_all_its_definitions(storage, head):
