@@ -1,0 +1,10 @@
+"""The table of all routes: the server is made of it, and so is the OpenAPI document."""
+
+from server.api.route import Route
+from server.api.routes.definitions import DEFINITIONS
+from server.api.routes.events import EVENTS
+from server.api.routes.executions import EXECUTIONS
+from server.api.routes.history import HISTORY
+from server.api.routes.system import SYSTEM
+
+ROUTES: tuple[Route, ...] = (*DEFINITIONS, *EVENTS, *EXECUTIONS, *HISTORY, *SYSTEM)

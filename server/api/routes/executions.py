@@ -1,0 +1,87 @@
+"""Routes that start, find and change executions."""
+
+from schemas.api import answers
+from schemas.api.requests import CancelExecution, StartExecution
+from server.api import callbacks, executions, starting
+from server.api.route import JSON, NAMESPACE_PREFIX, Header, Query, Route, json_answer
+from server.api.routes.parameters import CURSOR, LIMIT, WAIT
+
+_STATUSES = (
+    "running",
+    "waiting",
+    "suspended",
+    "completed",
+    "failed",
+    "cancelled",
+    "timed_out",
+)
+
+EXECUTIONS: tuple[Route, ...] = (
+    Route(
+        "POST",
+        f"{NAMESPACE_PREFIX}/executions",
+        "startExecution",
+        "Start an execution; with the same Idempotency-Key or name it is the same one.",
+        starting.start,
+        {
+            200: json_answer("It was started before.", answers.Execution),
+            201: json_answer("It is started, durably.", answers.Execution),
+        },
+        headers=(
+            Header("Idempotency-Key", "1 to 255 printable characters of your choosing."),
+            WAIT,
+        ),
+        body={JSON: StartExecution},
+        problems=("not_found", "idempotency.mismatch"),
+        time_limit_s=90.0,
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/executions",
+        "listExecutions",
+        "Executions, the newest first, as far as the projection has read.",
+        executions.index,
+        {200: json_answer("A page.", answers.ExecutionPage)},
+        query=(
+            LIMIT,
+            CURSOR,
+            Query("workflow", "Only of this workflow."),
+            Query("version", "Only of this version."),
+            Query("status", "Only with this status.", choices=_STATUSES),
+            Query("started_after", "Only started at this time or later.", kind="time"),
+            Query("started_before", "Only started before this time.", kind="time"),
+        ),
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/executions/{{execution}}",
+        "getExecution",
+        "An execution as it is now.",
+        executions.show,
+        {200: json_answer("The execution.", answers.Execution)},
+        headers=(WAIT,),
+        problems=("not_found", "id.malformed"),
+        time_limit_s=90.0,
+    ),
+    Route(
+        "POST",
+        f"{NAMESPACE_PREFIX}/executions/{{execution}}/cancel",
+        "cancelExecution",
+        "End an execution. Without a body there is no reason.",
+        executions.cancel,
+        {202: json_answer("It will be cancelled.", answers.Accepted)},
+        body={JSON: CancelExecution},
+        problems=("not_found", "id.malformed", "execution.closed"),
+    ),
+    Route(
+        "POST",
+        f"{NAMESPACE_PREFIX}/callbacks/{{token}}",
+        "answerCallback",
+        "Answer a callback state with any JSON value. The token is the capability: no key.",
+        callbacks.answer,
+        {202: json_answer("The answer is kept.", answers.Accepted)},
+        key=False,
+        body={JSON: None},
+        problems=("callback.unknown", "callback.not_open", "execution.closed"),
+    ),
+)
