@@ -6,7 +6,10 @@ attributes are compared in lower case; an event without the attribute does not m
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import msgspec
 
 from engine.core.values import Pending, Values
 from engine.expr import ExpressionFault
@@ -37,28 +40,62 @@ def accepting(state: ExecutionState, wait: Wait, arrived: Arrived) -> str | None
     if arrived.event.position in wait.taken:
         return None
     for one in wait.filters:
-        if one.ref not in wait.received and refusal(state, one, arrived) is None:
+        if one.ref not in wait.received and first_failed(state, one, arrived) is None:
             return one.ref
     return None
 
 
-def refusal(state: ExecutionState, one: EventFilter, arrived: Arrived) -> str | None:
-    """The first predicate that the CloudEvent fails, with both values; None: it passes."""
+class Predicate(msgspec.Struct, frozen=True):
+    """One thing that a filter asks of a CloudEvent, with both values. `wanted` of an attribute is
+    None where any value will do; `given` is None where the CloudEvent has no such attribute.
+    `wanted` of the position is the one that it must be above."""
+
+    kind: Literal["type", "position", "source", "attribute"]
+    wanted: str | int | None
+    given: str | int | None
+    passed: bool
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        """What was given and what was wanted, as a clause."""
+        if self.kind == "position":
+            return f"position is {self.given}, wanted above {self.wanted}"
+        subject = f"attribute {self.name!r}" if self.kind == "attribute" else self.kind
+        if self.given is None:
+            return f"{subject} is missing"
+        return f"{subject} is {self.given!r}, wanted {self.wanted!r}"
+
+
+def predicates(state: ExecutionState, one: EventFilter, arrived: Arrived) -> Iterator[Predicate]:
+    """All that the filter asks, in the order in which it is asked."""
     event = arrived.event
-    if event.type != one.type:
-        return f"type is {event.type!r}, wanted {one.type!r}"
-    if event.position <= one.after:
-        return f"position is {event.position}, wanted above {one.after}"
-    if not source_matches(one.source, event.source):
-        return f"source is {event.source!r}, wanted {one.source!r}"
+    yield Predicate("type", one.type, event.type, event.type == one.type)
+    yield Predicate("position", one.after, event.position, event.position > one.after)
+    if one.source is not None:
+        fits = source_matches(one.source, event.source)
+        yield Predicate("source", one.source, event.source, fits)
     for name, fixed in one.correlation:
         wanted = fixed if fixed is not None else state.correlation.get(name)
-        given = arrived.attributes.get(name)
-        if given is None:
-            return f"attribute {name!r} is missing"
-        if wanted is not None and given != wanted:
-            return f"attribute {name!r} is {given!r}, wanted {wanted!r}"
-    return None
+        yield attribute_predicate(name, wanted, arrived)
+
+
+def attribute_predicate(name: str, wanted: str | None, arrived: Arrived) -> Predicate:
+    """A correlation attribute: it must be there, with the wanted value if there is one."""
+    given = arrived.attributes.get(name)
+    passed = given is not None and wanted in (None, given)
+    return Predicate("attribute", wanted, given, passed, name)
+
+
+def first_failed(state: ExecutionState, one: EventFilter, arrived: Arrived) -> Predicate | None:
+    """The first predicate that the CloudEvent fails; None: it passes."""
+    return next((each for each in predicates(state, one, arrived) if not each.passed), None)
+
+
+def refusal(state: ExecutionState, one: EventFilter, arrived: Arrived) -> str | None:
+    """The first predicate that the CloudEvent fails, with both values; None: it passes."""
+    failed = first_failed(state, one, arrived)
+    return None if failed is None else failed.text
 
 
 def fixed_correlation(
@@ -77,26 +114,32 @@ def trigger_accepts(trigger: Trigger, constants: object, arrived: Arrived) -> st
     for definition in trigger.events:
         if definition.type != arrived.event.type:
             continue
-        if not source_matches(definition.source, arrived.event.source):
-            continue
-        if _correlates(definition, constants, arrived):
+        if all(one.passed for one in trigger_predicates(definition, constants, arrived)):
             return definition.ref
     return None
 
 
-def _correlates(definition: EventDefinition, constants: object, arrived: Arrived) -> bool:
+def trigger_predicates(
+    definition: EventDefinition, constants: object, arrived: Arrived
+) -> Iterator[Predicate]:
+    """All that an event definition of a trigger asks, in the order in which it is asked. A value
+    that cannot be computed is met by none."""
+    event = arrived.event
+    yield Predicate("type", definition.type, event.type, event.type == definition.type)
+    if definition.source is not None:
+        fits = source_matches(definition.source, event.source)
+        yield Predicate("source", definition.source, event.source, fits)
     for name, template in definition.correlation:
-        given = arrived.attributes.get(name)
-        if given is None:
-            return False
-        if template is not None:
-            try:
-                wanted = Values({}).fill(template, {}, {"CONST": constants})
-            except (ExpressionFault, Pending):
-                return False
-            if text_of(wanted) != given:
-                return False
-    return True
+        if template is None:
+            yield attribute_predicate(name, None, arrived)
+            continue
+        try:
+            wanted = text_of(Values({}).fill(template, {}, {"CONST": constants}))
+        except (ExpressionFault, Pending):
+            unknown = "(an expression without a value)"
+            yield Predicate("attribute", unknown, arrived.attributes.get(name), False, name)
+        else:
+            yield attribute_predicate(name, wanted, arrived)
 
 
 def text_of(value: object) -> str:
