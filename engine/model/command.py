@@ -4,17 +4,19 @@ from typing import Any
 
 import msgspec
 
-from schemas.events.parts import CloudEventRef, Error
+from schemas.events.parts import Asked, CloudEventRef, Error
 
 
 class Circumstance(msgspec.Struct, frozen=True, gc=False):
     """Who asks, when and with which chance. `at`: ms since 1970, database-derived. `chance` is in
-    [0, 1), for jitter. `actor`: the key's name with how it was authenticated, or `engine`."""
+    [0, 1), for jitter. `actor`: the key's name with how it was authenticated, or `engine`; `asked`:
+    of a command from outside, from where and why."""
 
     at: int
     actor: str = "engine"
     traceparent: str | None = None
     chance: float = 0.0
+    asked: Asked | None = None
 
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
@@ -86,8 +88,6 @@ class DeliverCallback(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 class CancelExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
     """End it now."""
-
-    reason: str = ""
 
 
 Command = (

@@ -6,7 +6,14 @@ from uuid import UUID
 import msgspec
 
 from schemas.events.bodies import ActionScheduled
-from schemas.events.parts import Error, EventFilter, Write
+from schemas.events.parts import (
+    AnswerPolicy,
+    Asked,
+    EditedCloudEvent,
+    Error,
+    EventFilter,
+    Write,
+)
 
 Phase = Literal["new", "gathering", "running", "completed", "failed", "cancelled", "expired"]
 TERMINAL: frozenset[str] = frozenset({"completed", "failed", "cancelled", "expired"})
@@ -88,12 +95,47 @@ class RunningTimer(msgspec.Struct, frozen=True, gc=False):
     action: Action | None = None
 
 
+class Suspension(msgspec.Struct, frozen=True, gc=False):
+    """Why nothing is entered: see `schemas.events.ExecutionSuspended`; since `at`, by `actor`."""
+
+    reason: str
+    at: int
+    actor: str
+    breakpoint: str | None = None
+    condition: str | None = None
+    asked: Asked = Asked()
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """A node that its frame enters when the execution is resumed; "" for the end of the body."""
+
+    id: int
+    frame: int
+    node: str
+    name: str
+
+
+class Fork(msgspec.Struct, frozen=True, gc=False):
+    """Where a fork comes from, and who answers its calls: `source` is the id of the execution it
+    was taken from after event `at`; `seq` that of ExecutionForked. `events`: CloudEvents as this
+    execution is to see them, by position. `counts`: calls since the fork, by path."""
+
+    source: str
+    at: int
+    seq: int
+    policy: AnswerPolicy = AnswerPolicy()
+    events: dict[int, EditedCloudEvent] = {}
+    counts: dict[str, int] = {}
+
+
 class ExecutionState(msgspec.Struct, frozen=True, gc=False):
     """The fold of an execution's events up to `seq`.
 
     `failed`: calls between a failed attempt and the next, by their first attempt.
     `consumed`: for each event definition the highest position taken, so that a loop takes each
-    CloudEvent once. `correlation`: attribute values fixed so far."""
+    CloudEvent once. `correlation`: attribute values fixed so far. `suspended`: nothing is entered,
+    `held` waits; `stepping`: it will be suspended before the next state. `fork`: of a fork, where
+    it comes from."""
 
     id: UUID
     seq: int = 0
@@ -119,6 +161,10 @@ class ExecutionState(msgspec.Struct, frozen=True, gc=False):
     output: Any = None
     error: Error | None = None
     terminated: bool = False
+    suspended: Suspension | None = None
+    held: dict[int, Held] = {}
+    stepping: bool = False
+    fork: Fork | None = None
 
     @property
     def closed(self) -> bool:
@@ -128,6 +174,8 @@ class ExecutionState(msgspec.Struct, frozen=True, gc=False):
     @property
     def status(self) -> str:
         """The status shown to people: `waiting` when only timers and waits are open."""
+        if self.phase == "running" and self.suspended is not None:
+            return "suspended"
         if self.phase == "running" and not self.actions and (self.timers or self.waits):
             return "waiting"
         return self.phase

@@ -3,12 +3,20 @@
 from uuid import UUID
 
 from engine.core.chain import event_hash, merkle_root
+from engine.core.upcast import upcast
 from engine.model.event import Event
 from engine.ports.rows import EventRow
+from schemas.events.bodies import EventBody
 from schemas.events.wire import decode_body, encode_body, type_of, version_of
 
 JSON_CODEC = 1
 """Codec number of a body stored as JSON in the clear."""
+
+
+def body_of(row: EventRow) -> EventBody:
+    """The body that a row holds, in the newest version of its type. Raises UnknownEventType,
+    msgspec.DecodeError."""
+    return upcast(decode_body(row.type, row.version, row.data))
 
 
 def event_of(row: EventRow) -> Event:
@@ -16,7 +24,7 @@ def event_of(row: EventRow) -> Event:
     return Event(
         seq=row.seq,
         at=row.at,
-        body=decode_body(row.type, row.version, row.data),
+        body=body_of(row),
         frame=row.frame,
         node=row.node,
         name=row.name,

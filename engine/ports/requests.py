@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from schemas.events.parts import Asked
+
 
 class StartRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Start `workflow` in the version with this hash. `trigger_position`: the CloudEvent that does
@@ -18,6 +20,7 @@ class StartRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     from_position: int = 0
     trigger_position: int = 0
     labels: dict[str, str] = {}
+    asked: Asked | None = None
 
 
 class OfferRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,12 +38,14 @@ class CallbackRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     frame: int
     data: msgspec.Raw = msgspec.Raw(b"null")
+    asked: Asked | None = None
 
 
 class CancelRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """End the execution."""
+    """End the execution. `reason` is what releases before `asked` wrote."""
 
     reason: str = ""
+    asked: Asked | None = None
 
 
 def encode(request: Any) -> bytes:

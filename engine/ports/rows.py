@@ -56,7 +56,8 @@ class CommitRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class BirthRow(msgspec.Struct, frozen=True, gc=False):
-    """The immutable row of an execution (or gathering)."""
+    """The immutable row of an execution (or gathering). `forked_from`: of a fork, the execution
+    whose first `forked_at` events it begins with."""
 
     shard: int
     execution_id: UUID
@@ -67,6 +68,11 @@ class BirthRow(msgspec.Struct, frozen=True, gc=False):
     dialect: str
     ir_version: int
     start_key: str | None
+    parent: UUID | None = None
+    root: UUID | None = None
+    forked_from: UUID | None = None
+    forked_at: int | None = None
+    continued_from: UUID | None = None
 
 
 class TimerRow(msgspec.Struct, frozen=True, gc=False):
@@ -117,12 +123,17 @@ class InboxRow(msgspec.Struct, frozen=True, gc=False):
     head of the stream when the start was accepted, or the CloudEvent that starts), `callback`
     (CallbackRequest; position 0), `cancel` (CancelRequest; position 0), `hint` (a CloudEvent may
     match; body empty, `position` says which), `offer` (a CloudEvent at `position` for a gathering;
-    body: OfferRequest; execution_id is the nil UUID).
+    body: OfferRequest; execution_id is the nil UUID), `suspend` (SuspendRequest), `resume`
+    (ResumeRequest), `fork` (ForkRequest: execution_id is the new one), `forked` (ForkedNote: for
+    the source), `import` (ImportRequest).
     """
 
     shard: int
     id: int
-    kind: Literal["start", "callback", "cancel", "hint", "offer"]
+    kind: Literal[
+        "start", "callback", "cancel", "hint", "offer", "fork", "forked", "import", "suspend",
+        "resume",
+    ]  # fmt: skip
     execution_id: UUID
     namespace: str
     position: int

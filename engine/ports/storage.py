@@ -97,7 +97,7 @@ class Inbox(Protocol):
         actor: str,
         traceparent: str | None,
     ) -> None:
-        """Put a callback or cancel into the inbox of the execution's shard."""
+        """Put a callback, cancel, suspend or resume into the inbox of the execution's shard."""
 
     async def read(
         self, shards: Sequence[int], excluded: Sequence[int], limit: int

@@ -113,7 +113,7 @@ class Gatherer:
             OfferEvent(offer.arrived),
             offer.row.actor,
             offer.row.traceparent,
-            ((offer.row.shard, offer.row.id),),
+            taken=((offer.row.shard, offer.row.id),),
             done=lambda _: committed.set(),
         )
         self._post(hot, mail)

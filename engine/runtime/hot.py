@@ -10,6 +10,7 @@ from engine.model.evaluation import EvalAnswer, EvalRequest
 from engine.model.state import ExecutionState
 from engine.runtime.owned import OwnedShard
 from engine.runtime.programs import Loaded
+from schemas.events.parts import Asked
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class Mail:
     command: Command | None
     actor: str = "engine"
     traceparent: str | None = None
+    asked: Asked | None = None
     taken: tuple[tuple[int, int], ...] = ()
     done: "Callable[[HotExecution], None] | None" = None
     circumstance: Circumstance | None = None

@@ -28,6 +28,7 @@ from engine.runtime.owned import OwnedShard
 from engine.runtime.programs import Loaded
 from engine.runtime.residents import Residents
 from engine.runtime.round import Round
+from schemas.events.parts import Asked
 from schemas.json_text import loads
 
 _start = msgspec.json.Decoder(StartRequest)
@@ -201,21 +202,28 @@ class InboxIntake:
             trigger=_arrived(row, events) if request.trigger_position else None,
             labels=request.labels,
         )
-        return lambda row, shard: self._begin(row, shard, loaded, command)
+        return lambda row, shard: self._begin(row, shard, loaded, command, request.asked)
 
     def _begin(
-        self, row: InboxRow, shard: OwnedShard, loaded: Loaded, command: StartExecution
+        self,
+        row: InboxRow,
+        shard: OwnedShard,
+        loaded: Loaded,
+        command: StartExecution,
+        asked: Asked | None,
     ) -> None:
         now = time.monotonic()
         hot = self._residents.find(row.execution_id, now)
         if hot is None:
             hot = HotExecution(row.execution_id, row.namespace, shard, loaded)
             self._residents.add(hot, now)
-        self._mail(hot, row, command)
+        self._mail(hot, row, command, asked)
 
-    def _mail(self, hot: HotExecution, row: InboxRow, command: Command | None) -> None:
+    def _mail(
+        self, hot: HotExecution, row: InboxRow, command: Command | None, asked: Asked | None
+    ) -> None:
         taken = ((row.shard, row.id),)
-        self._cycle.post(hot, Mail(command, row.actor, row.traceparent, taken))
+        self._cycle.post(hot, Mail(command, row.actor, row.traceparent, asked, taken))
 
     def _route(self, row: InboxRow, absent: set[UUID]) -> None:
         """A callback, cancel or hint for an execution that exists, or is about to. One that has
@@ -225,7 +233,7 @@ class InboxIntake:
         if quarantined is not None:
             quarantined.rows.add(row.id)
         elif hot is not None:
-            self._mail(hot, row, _command_of(row))
+            self._mail(hot, row, *_command_of(row))
             if row.kind == "hint":
                 self._lookout.look(hot)
         elif row.execution_id in absent:
@@ -253,11 +261,13 @@ def _arrived(row: InboxRow, events: Events) -> Arrived:
     return arrived_of(event)
 
 
-def _command_of(row: InboxRow) -> Command | None:
-    """What the row asks of the core; a hint asks nothing, it only makes the waits look again."""
+def _command_of(row: InboxRow) -> tuple[Command | None, Asked | None]:
+    """What the row asks of the core, from where and why; a hint asks nothing, it only makes the
+    waits look again."""
     if row.kind == "callback":
         callback = _callback.decode(row.body)
-        return DeliverCallback(callback.frame, loads(callback.data))
+        return DeliverCallback(callback.frame, loads(callback.data)), callback.asked
     if row.kind == "cancel":
-        return CancelExecution(_cancel.decode(row.body).reason)
-    return None
+        cancel = _cancel.decode(row.body)
+        return CancelExecution(), cancel.asked or Asked(reason=cancel.reason)
+    return None, None

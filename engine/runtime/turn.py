@@ -88,6 +88,7 @@ def _decide(
             actor=mail.actor,
             traceparent=mail.traceparent,
             chance=context.ports.chance(),
+            asked=mail.asked,
         )
     return step(turn.hot.loaded.program, turn.after, command, mail.circumstance, mail.answers)
 

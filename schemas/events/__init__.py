@@ -21,7 +21,12 @@ from schemas.events.bodies import (
     ExecutionCancelled,
     ExecutionCompleted,
     ExecutionFailed,
+    ExecutionForked,
+    ExecutionImported,
+    ExecutionResumed,
     ExecutionStarted,
+    ExecutionSuspended,
+    ForkTaken,
     GatheringExpired,
     GatheringOpened,
     IterationCancelled,
@@ -29,6 +34,7 @@ from schemas.events.bodies import (
     IterationsJoined,
     IterationsOpened,
     IterationStarted,
+    NodeHeld,
     RetryScheduled,
     StateEntered,
     StateExited,
@@ -37,7 +43,7 @@ from schemas.events.bodies import (
     TimerSet,
     VariablesAssigned,
 )
-from schemas.events.parts import CloudEventRef, Error, EventFilter, Write
+from schemas.events.parts import AnswerPolicy, Asked, CloudEventRef, Error, EventFilter, Write
 from schemas.events.wire import EVENT_TYPES, decode_body, encode_body, type_of, version_of
 
 __all__ = [
@@ -47,6 +53,8 @@ __all__ = [
     "ActionFailed",
     "ActionScheduled",
     "ActionSkipped",
+    "AnswerPolicy",
+    "Asked",
     "BranchCancelled",
     "BranchCompleted",
     "BranchJoined",
@@ -65,7 +73,12 @@ __all__ = [
     "ExecutionCancelled",
     "ExecutionCompleted",
     "ExecutionFailed",
+    "ExecutionForked",
+    "ExecutionImported",
+    "ExecutionResumed",
     "ExecutionStarted",
+    "ExecutionSuspended",
+    "ForkTaken",
     "GatheringExpired",
     "GatheringOpened",
     "IterationCancelled",
@@ -73,6 +86,7 @@ __all__ = [
     "IterationStarted",
     "IterationsJoined",
     "IterationsOpened",
+    "NodeHeld",
     "RetryScheduled",
     "StateEntered",
     "StateExited",

@@ -1,20 +1,34 @@
-"""Every event type of the log, version 1: what happened, with every fact that a fold needs.
+"""Every event type of the log in its newest version: what happened, with every fact that a fold
+needs. Former versions stand in `schemas.events.former`.
 
 The envelope (sequence number, time, frame, node, branch, iteration, attempt) is not repeated here.
 "Frame" is the seq of the event that opened a scope: an execution, a state, a branch, an iteration.
-A field is added only with a default; any other change is a new version and an upcaster.
+A field is added only with a default; any other change is a new version (`VERSION`) and an upcaster
+in `engine.core.upcast`.
 """
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from schemas.events.parts import CloudEventRef, Error, EventFilter, Write
+from schemas.events.parts import (
+    AnsweredBy,
+    AnswerPolicy,
+    Asked,
+    CloudEventRef,
+    EditedCloudEvent,
+    Error,
+    EventFilter,
+    FrameEdit,
+    Write,
+)
 
 
 class EventBody(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Base of all event bodies. They hold JSON, so no cycle: the collector need not look."""
+
+    VERSION: ClassVar[int] = 1
 
 
 class ExecutionStarted(EventBody, frozen=True, gc=False, omit_defaults=True):
@@ -32,6 +46,7 @@ class ExecutionStarted(EventBody, frozen=True, gc=False, omit_defaults=True):
     from_position: int = 0
     trigger: CloudEventRef | None = None
     labels: dict[str, str] = {}
+    asked: Asked | None = None
 
 
 class GatheringOpened(EventBody, frozen=True, gc=False, omit_defaults=True):
@@ -86,7 +101,8 @@ class ActionScheduled(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The intent to call. `handler` names who runs it, `operation` what; `arguments` as sent,
     except that `deferred` lists (path, expression) of those that name a secret: they are evaluated
     when the call is made and never stored. A retry names the first attempt in `retry_of` and
-    repeats no arguments."""
+    repeats no arguments. In a fork `answered_by` says who answers, and `path` with `occurrence`
+    (from 1, counted since the fork) which answer of the source is meant."""
 
     function: str
     handler: str
@@ -95,6 +111,9 @@ class ActionScheduled(EventBody, frozen=True, gc=False, omit_defaults=True):
     arguments: Any = None
     deferred: tuple[tuple[tuple[str | int, ...], str], ...] = ()
     retry_of: int | None = None
+    answered_by: AnsweredBy = "live"
+    path: str = ""
+    occurrence: int = 0
 
 
 class ActionCompleted(EventBody, frozen=True, gc=False, omit_defaults=True):
@@ -167,11 +186,14 @@ class TimerCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
 
 class EventAwaited(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The frame waits for CloudEvents: any one of `filters`, or all of them. A callback's wait can
-    also be answered with its token."""
+    also be answered with its token; in a fork `path` and `occurrence` name the answer of the source
+    that is meant, as in ActionScheduled."""
 
     mode: Literal["any", "all"]
     filters: tuple[EventFilter, ...]
     callback: bool = False
+    path: str = ""
+    occurrence: int = 0
 
 
 class EventReceived(EventBody, frozen=True, gc=False, omit_defaults=True):
@@ -187,12 +209,14 @@ class EventReceived(EventBody, frozen=True, gc=False, omit_defaults=True):
     correlation: dict[str, str] = {}
     writes: tuple[Write, ...] = ()
     done: bool = True
+    asked: Asked | None = None
 
 
 class CallbackReceived(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A callback's answer came before its state was waiting; it is kept in the frame."""
 
     data: Any = None
+    asked: Asked | None = None
 
 
 class EventWaitClosed(EventBody, frozen=True, gc=False, omit_defaults=True):
@@ -288,6 +312,82 @@ class ExecutionFailed(EventBody, frozen=True, gc=False, omit_defaults=True):
 
 
 class ExecutionCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
-    """Terminal: somebody asked for it."""
+    """Terminal: somebody asked for it. Version 1 had the reason alone."""
 
-    reason: str = ""
+    VERSION: ClassVar[int] = 2
+
+    asked: Asked = Asked()
+
+
+class ExecutionSuspended(EventBody, frozen=True, gc=False, omit_defaults=True):
+    """From now on no node is entered: what would be is held (NodeHeld). Answers, CloudEvents and
+    timers are still taken. `breakpoint` names the breakpoint that did it, `condition` what was
+    true."""
+
+    reason: Literal["paused", "breakpoint", "step", "imported", "forked"]
+    breakpoint: str | None = None
+    condition: str | None = None
+    asked: Asked | None = None
+
+
+class NodeHeld(EventBody, frozen=True, gc=False, omit_defaults=True):
+    """The frame was about to enter the node of the envelope (none: to end); it does so when the
+    execution is resumed."""
+
+
+class ExecutionResumed(EventBody, frozen=True, gc=False, omit_defaults=True):
+    """What was held is entered. `step`: the execution is suspended again before the next state."""
+
+    mode: Literal["continue", "step"] = "continue"
+    asked: Asked | None = None
+
+
+class ExecutionForked(EventBody, frozen=True, gc=False, omit_defaults=True):
+    """Everything before is a copy of the first `at` events of the execution `source`; the last of
+    them has the hash `source_hash` (hex) there. With `at` 0 it was started anew. From here on it is
+    an execution of its own, under the definition named here, with what was edited: `input`, the
+    data of open frames, CloudEvents still to come; `patch` is what was asked for. `redrive`: to try
+    again from where it failed; `batch`: the bulk fork it is part of."""
+
+    source: str
+    at: int
+    source_hash: str
+    workflow: str
+    version: str
+    definition_hash: str
+    dialect: str
+    ir_version: int
+    policy: AnswerPolicy = AnswerPolicy()
+    name: str | None = None
+    start_key: str | None = None
+    input: Any | UnsetType = UNSET
+    edits: tuple[FrameEdit, ...] = ()
+    events: tuple[EditedCloudEvent, ...] = ()
+    patch: Any = None
+    redrive: bool = False
+    batch: str = ""
+    asked: Asked | None = None
+
+
+class ForkTaken(EventBody, frozen=True, gc=False, omit_defaults=True):
+    """Somebody forked this execution after event `at`; `fork` is the id of the new one. The only
+    event that may follow a terminal one."""
+
+    fork: str
+    at: int
+    redrive: bool = False
+    batch: str = ""
+    asked: Asked | None = None
+
+
+class ExecutionImported(EventBody, frozen=True, gc=False, omit_defaults=True):
+    """Everything before is a copy of an execution of another installation (`cluster`), brought here
+    in a bundle: `source` its id there, `events` how many, `source_hash` (hex) the hash of the last.
+    `redacted`: what the bundle left out (JSON pointers)."""
+
+    source: str
+    cluster: str
+    events: int
+    source_hash: str
+    redacted: tuple[str, ...] = ()
+    asked: Asked | None = None

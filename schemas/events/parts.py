@@ -64,6 +64,54 @@ class EventFilter(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     after: int = 0
 
 
+class Asked(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Of a command from outside: `origin` is where it came from (the client's address and program
+    as the API saw them), `reason` why, in the words of whoever asked. The actor says who."""
+
+    origin: str = ""
+    reason: str = ""
+
+
+AnsweredBy = Literal["live", "recorded", "mock"]
+
+
+class MockAnswer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an action answers instead of being called: a result or an error."""
+
+    result: Any = None
+    error: Error | None = None
+
+
+class AnswerPolicy(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Who answers the actions of a fork: a real call (`live`), the log of the source (`recorded`),
+    or `mocks`. `actions` says it by name (`ACTION` or `STATE/ACTION`) where it is not `default`.
+    `mocks` gives the answers of an action in the order of its calls; the last one stays.
+    `missing`: what follows where the source recorded no answer. `skip_timers`: sleeps and retry
+    delays are over at once."""
+
+    default: AnsweredBy = "live"
+    actions: dict[str, AnsweredBy] = {}
+    mocks: dict[str, tuple[MockAnswer, ...]] = {}
+    missing: Literal["fail", "live"] = "fail"
+    skip_timers: bool = False
+
+
+class FrameEdit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a person changed in the data of one open frame."""
+
+    frame: int
+    writes: tuple[Write, ...]
+
+
+class EditedCloudEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A CloudEvent as this execution is to see it instead of the one at this position of the
+    stream: its payload, and the whole of it in its JSON form."""
+
+    position: int
+    payload: Any
+    whole: Any
+
+
 class CloudEventRef(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Which CloudEvent of the namespace's stream was taken."""
 

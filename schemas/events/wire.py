@@ -4,21 +4,20 @@ from typing import Final
 
 import msgspec
 
-from schemas.events import bodies
+from schemas.events import bodies, former
 from schemas.events.bodies import EventBody
 from schemas.json_text import dumps, has_negative_zero, load_literally, read_float
 
 EVENT_TYPES: Final[dict[tuple[str, int], type[EventBody]]] = {
-    (cls.__name__, 1): cls
+    (getattr(cls, "TYPE", cls.__name__), cls.VERSION): cls
     for cls in EventBody.__subclasses__()
-    if cls.__module__ == bodies.__name__
+    if cls.__module__ in (bodies.__name__, former.__name__)
 }
-"""Struct of every (type, version) that a log may hold; a new version of a type is added here."""
+"""Struct of every (type, version) that a log may hold."""
 
 _decoders = {
     key: msgspec.json.Decoder(cls, float_hook=read_float) for key, cls in EVENT_TYPES.items()
 }
-_versions = {cls: version for (_, version), cls in EVENT_TYPES.items()}
 
 
 class UnknownEventType(Exception):
@@ -30,12 +29,12 @@ class UnknownEventType(Exception):
 
 def type_of(body: EventBody) -> str:
     """The name of the event's type in the log."""
-    return type(body).__name__
+    return getattr(body, "TYPE", type(body).__name__)
 
 
 def version_of(body: EventBody) -> int:
     """The version of the event's type in the log."""
-    return _versions[type(body)]
+    return body.VERSION
 
 
 def encode_body(body: EventBody) -> bytes:
@@ -44,7 +43,8 @@ def encode_body(body: EventBody) -> bytes:
 
 
 def decode_body(name: str, version: int, data: bytes) -> EventBody:
-    """Read what the log stored. Raises UnknownEventType, msgspec.DecodeError."""
+    """Read what the log stored, in the version it was written in (`engine.core.upcast` makes the
+    newest of it). Raises UnknownEventType, msgspec.DecodeError."""
     decoder = _decoders.get((name, version))
     if decoder is None:
         raise UnknownEventType(name, version)

@@ -37,7 +37,7 @@ async def answer(exchange: Exchange) -> web.Response:
         "callback",
         execution_id,
         exchange.namespace,
-        encode(CallbackRequest(frame=frame, data=msgspec.Raw(dumps(data)))),
+        encode(CallbackRequest(frame=frame, data=msgspec.Raw(dumps(data)), asked=exchange.asked)),
         exchange.actor,
         exchange.traceparent,
     )

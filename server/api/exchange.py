@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -14,11 +15,17 @@ from engine.ports.storage import Definitions, Inbox, Leases, Log, Streams
 from engine.ports.world import Hints
 from engine.runtime.ingest import Intake
 from projections.store import ReadStore
+from schemas.events.parts import Asked
 from server.api.problem import ProblemRaised
 from server.auth import Keyring
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
+_TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffd]*")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+REASON = "Refold-Reason"
+MAX_REASON = 1_000
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,18 @@ class Exchange:
         """The W3C trace context of the caller; one that is not well formed is not taken."""
         header = self.request.headers.get("traceparent", "")
         return header if _TRACEPARENT.fullmatch(header) else None
+
+    @property
+    def asked(self) -> Asked:
+        """From where the request came, and why (the header Refold-Reason, percent-encoded)."""
+        given = self.request.headers.getall(REASON, [])
+        reason = unquote(given[0]) if given else ""
+        if len(given) > 1 or len(reason) > MAX_REASON or not _TEXT.fullmatch(reason):
+            raise ProblemRaised(
+                "header.invalid", f"{REASON} is one text of at most {MAX_REASON} characters"
+            )
+        program = self.request.headers.get("User-Agent", "")[:100]
+        return Asked(origin=f"{self.request.remote or 'local'} {program}".strip(), reason=reason)
 
     @property
     def wait_s(self) -> int:

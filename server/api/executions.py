@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
 from engine.model.errors import BadIdentifier
@@ -12,6 +13,7 @@ from engine.ports.requests import CancelRequest, encode
 from schemas.api import answers
 from schemas.api.requests import CancelExecution
 from schemas.events.bodies import ExecutionCancelled
+from schemas.events.parts import Asked
 from server.api.body import read_bytes, read_model
 from server.api.cursor import read_cursor, write_cursor
 from server.api.describe import execution_members, list_members
@@ -70,7 +72,7 @@ async def _reason(exchange: Exchange, state: ExecutionState | None) -> str:
         return ""
     rows = await exchange.services.log.read_execution(state.id, state.seq - 1, 1)
     body = event_of(rows[0]).body
-    return body.reason if isinstance(body, ExecutionCancelled) else ""
+    return body.asked.reason if isinstance(body, ExecutionCancelled) else ""
 
 
 async def cancel(exchange: Exchange) -> web.Response:
@@ -82,12 +84,18 @@ async def cancel(exchange: Exchange) -> web.Response:
         "cancel",
         execution_id,
         exchange.namespace,
-        encode(CancelRequest(reason=wanted.reason)),
+        encode(CancelRequest(asked=_asked(exchange, wanted.reason))),
         exchange.actor,
         exchange.traceparent,
     )
     await exchange.services.hints.notify(inbox_topic(execution_id))
     return json_reply(answers.Accepted(execution=format_execution(execution_id)), 202)
+
+
+def _asked(exchange: Exchange, reason: str) -> Asked:
+    """The body's reason counts before that of the header."""
+    asked = exchange.asked
+    return msgspec.structs.replace(asked, reason=reason) if reason else asked
 
 
 async def _cancel_body(exchange: Exchange) -> CancelExecution:

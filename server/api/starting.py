@@ -73,6 +73,7 @@ async def _accept(
         start_key=first,
         input=msgspec.Raw(dumps(wanted.input)),
         name=wanted.name,
+        asked=exchange.asked,
     )
     try:
         return await services.inbox.accept_start(

@@ -95,7 +95,7 @@ class CoreRun:
         return accepted
 
     def cancel(self):
-        return self._step(CancelExecution("enough"))
+        return self._step(CancelExecution(), asked=log.Asked(reason="enough"))
 
     def answer_late(self, number):
         """An answer to a call that is not open: refused, nothing changes."""
@@ -179,10 +179,10 @@ class CoreRun:
 
     # -------------------------------------------------------------- one step, checked
 
-    def _step(self, command):
+    def _step(self, command, asked=None):
         """Whether the command was accepted."""
         before = self.folded if self.reloading else self.state
-        made = self._stepped(before, command)
+        made = self._stepped(before, command, asked)
         if isinstance(made, Rejection):
             return False
         assert made.events, "an accepted command is a fact"
@@ -196,10 +196,10 @@ class CoreRun:
         assert dumps(self.folded) == dumps(made.state), "the fold's bytes are not the live state's"
         return True
 
-    def _stepped(self, state, command):
+    def _stepped(self, state, command, asked):
         while True:
             bytes_before = dumps(state)
-            circumstance = Circumstance(at=self.now, chance=self.chance)
+            circumstance = Circumstance(at=self.now, chance=self.chance, asked=asked)
             made = step(self.program, state, command, circumstance, self.answers)
             assert dumps(state) == bytes_before, "the state given was changed"
             if not isinstance(made, NeedsValues):

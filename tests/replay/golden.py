@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engine.core.replay import fold
+from engine.core.upcast import upcast
 from engine.model.event import Event
 from schemas.events import decode_body, encode_body, type_of, version_of
 from schemas.json_text import dumps
@@ -77,11 +78,12 @@ def write(events):
 
 
 def read(path):
-    """[(event, hash of the state after it)], and the state at the end."""
+    """[(event, hash of the state after it, body as stored, its bytes)], and the state at the end."""
     *lines, last = path.read_bytes().splitlines()
     events = []
     for text in lines:
         line = msgspec.json.decode(text, type=Line)
         body = decode_body(line.type, line.version, bytes(line.data))
-        events.append((Event(body=body, **line.envelope), line.state, bytes(line.data)))
+        event = Event(body=upcast(body), **line.envelope)
+        events.append((event, line.state, body, bytes(line.data)))
     return events, json.loads(last)["end"]

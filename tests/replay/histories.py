@@ -197,6 +197,7 @@ HISTORIES = {
         ("start", {}), ("answer", 0, None), ("callback", 1), ("answer", 0, 5), ("fire",),
         ("cancel",),
     ]),
+    "cancelled_with_a_reason": (CALLBACK, [("start", {}), ("cancel",)]),
 }  # fmt: skip
 
 

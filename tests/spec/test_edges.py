@@ -230,7 +230,8 @@ def test_a_cancelled_execution_closes_what_is_open(bench: Bench) -> None:
     assert reply.status < 300, reply.body
     log = bench.ended(execution)
     assert (log.status, log.output) == ("cancelled", None)
-    assert log.data("ExecutionCancelled") == [{"reason": "no more"}]
+    (cancelled,) = log.data("ExecutionCancelled")
+    assert cancelled["asked"]["reason"] == "no more"
     assert len(log.of("ActionCancelled")) == len(log.of("TimerCancelled")) == 1
 
 

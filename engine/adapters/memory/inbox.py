@@ -59,7 +59,7 @@ class MemoryInbox:
         traceparent: str | None,
     ) -> None:
         await self._store.turn()
-        assert kind in {"callback", "cancel"}, f"only a callback or cancel is put, not {kind}"
+        assert kind in {"callback", "cancel", "suspend", "resume"}, f"no {kind} is put"
         self._store.put_inbox(
             shard=shard_of(execution_id),
             kind=kind,

@@ -48,7 +48,7 @@ class PostgresInbox:
         stored = await self._database.value(
             _SQL["put"], shard, kind, execution_id, namespace, body, actor, traceparent
         )
-        assert stored is not None, f"only a callback or cancel is put, not {kind}"
+        assert stored is not None, f"nothing of kind {kind} is put"
 
     async def read(
         self, shards: Sequence[int], excluded: Sequence[int], limit: int

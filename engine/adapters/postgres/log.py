@@ -76,7 +76,7 @@ class PostgresLog:
 
 
 def _encoded(batch: Append) -> tuple[list[Any], ...]:
-    """The arrays of composites that `log.append_v1` takes, in its order."""
+    """The arrays of composites that `log.append_v2` takes, in its order."""
     return (
         [astuple(row) for row in batch.commits],
         [astuple(row) for row in batch.events],

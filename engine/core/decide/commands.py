@@ -13,6 +13,7 @@ from engine.model.program import Act, Listen
 from engine.model.rejection import Rejection
 from engine.model.state import RunningTimer
 from schemas.events import bodies
+from schemas.events.parts import Asked
 
 
 def decide(turn: Turn, command: commands.Command) -> Rejection | None:
@@ -124,7 +125,7 @@ def _deliver_callback(turn: Turn, command: commands.DeliverCallback) -> Rejectio
     if frame is None or frame.answer or not _calls_back(turn, frame.id):
         return Rejection("callback.not_open", "this callback was answered, or is no longer open")
     turn.record(
-        bodies.CallbackReceived(data=command.data),
+        bodies.CallbackReceived(data=command.data, asked=turn.circumstance.asked),
         frame=frame.id, node=frame.node, name=frame.name,
     )  # fmt: skip
     return None
@@ -137,11 +138,13 @@ def _calls_back(turn: Turn, frame_id: int) -> bool:
     return any(isinstance(node, Act) and node.callback for node in nodes_here)
 
 
-def _cancel(turn: Turn, command: commands.CancelExecution) -> Rejection | None:
+def _cancel(turn: Turn, _: commands.CancelExecution) -> Rejection | None:
     if turn.state.phase != "running":
         return Rejection("execution.not_started", "there is no running execution to cancel")
     close_inside(turn, turn.state.root, "cancelled")
-    turn.record(bodies.ExecutionCancelled(reason=command.reason), frame=turn.state.root)
+    turn.record(
+        bodies.ExecutionCancelled(asked=turn.circumstance.asked or Asked()), frame=turn.state.root
+    )
     return None
 
 

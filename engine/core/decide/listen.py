@@ -106,7 +106,7 @@ def satisfy(
         entries = [next(one for one in node.entries if any(ref == e.ref for e in one.events))]
     taken = bodies.EventReceived(
         wait=wait.id if wait is not None else 0, ref=ref, event=event, data=payload,
-        correlation=correlation,
+        correlation=correlation, asked=turn.circumstance.asked,
     )  # fmt: skip
     try:
         writes = _writes(turn, frame, node, entries, ref, payload, wait)

@@ -44,7 +44,7 @@ def _started(
             definition_hash=program.definition_hash, dialect=program.dialect,
             ir_version=program.ir_version, input={} if command.input is None else command.input,
             name=command.name, start_key=command.start_key, from_position=position,
-            trigger=trigger, labels=command.labels,
+            trigger=trigger, labels=command.labels, asked=turn.circumstance.asked,
         ),
         name=program.workflow,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from engine.core.evolve.forks import answered
 from engine.core.evolve.frames import Changes, without, written
 from engine.model.event import Event
 from engine.model.state import Action, ExecutionState, RunningTimer
@@ -21,7 +22,7 @@ def action_scheduled(state: ExecutionState, event: Event, body: bodies.ActionSch
         attempt=event.attempt or 1, at=event.at, call=call,
     )  # fmt: skip
     changes["actions"] = {**state.actions, action.id: action}
-    return changes
+    return changes | answered(state.fork, body.path, body.occurrence)
 
 
 def action_completed(state: ExecutionState, event: Event, body: bodies.ActionCompleted) -> Changes:

@@ -99,4 +99,7 @@ def _ended(event: Event) -> Changes:
         "timers": {},
         "waits": {},
         "failed": {},
+        "suspended": None,
+        "held": {},
+        "stepping": False,
     }

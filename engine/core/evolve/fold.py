@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from engine.core.evolve import actions, executions, fanout, waits
+from engine.core.evolve import actions, executions, fanout, forks, holds, waits
 from engine.core.evolve.frames import Changes
 from engine.model.event import Event
 from engine.model.state import ExecutionState
 from schemas.events import bodies
 
-EVOLVE_VERSION: Final = 1
+EVOLVE_VERSION: Final = 2
 """Part of a snapshot's identity: a snapshot of another version is not read."""
 
 
@@ -39,6 +39,12 @@ _FOLDS: Final[dict[type[bodies.EventBody], Callable[[ExecutionState, Event, Any]
     bodies.TimerSet: actions.timer_set,
     bodies.TimerCancelled: actions.timer_cancelled,
     bodies.TimerFired: actions.timer_fired,
+    bodies.ExecutionSuspended: holds.execution_suspended,
+    bodies.NodeHeld: holds.node_held,
+    bodies.ExecutionResumed: holds.execution_resumed,
+    bodies.ExecutionForked: forks.execution_forked,
+    bodies.ForkTaken: _unchanged,
+    bodies.ExecutionImported: _unchanged,
     bodies.EventAwaited: waits.event_awaited,
     bodies.EventReceived: waits.event_received,
     bodies.EventWaitClosed: waits.event_wait_closed,

@@ -44,9 +44,10 @@ def descendants(state: ExecutionState, frame_id: int) -> set[int]:
 
 
 def closed(state: ExecutionState, gone: set[int]) -> Changes:
-    """Changes that remove these frames with every call, timer and wait that is open in them."""
+    """Changes that remove these frames with every call, timer and wait that is open in them,
+    and what is held in them."""
     changes: Changes = {"frames": without(state.frames, gone)}
-    for table in ("actions", "timers", "waits", "failed"):
+    for table in ("actions", "timers", "waits", "failed", "held"):
         entries = getattr(state, table)
         dead = [key for key, entry in entries.items() if entry.frame in gone]
         if dead:

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from engine.core.evolve.forks import answered
 from engine.core.evolve.frames import Changes, without, written
 from engine.model.event import Event
 from engine.model.state import ExecutionState, Wait
@@ -17,7 +18,8 @@ def event_awaited(state: ExecutionState, event: Event, body: bodies.EventAwaited
         id=event.seq, frame=event.frame, node=event.node, name=event.name, at=event.at,
         mode=body.mode, filters=body.filters, callback=body.callback,
     )  # fmt: skip
-    return {"waits": {**state.waits, wait.id: wait}}
+    changes: Changes = {"waits": {**state.waits, wait.id: wait}}
+    return changes | answered(state.fork, body.path, body.occurrence)
 
 
 def event_received(state: ExecutionState, event: Event, body: bodies.EventReceived) -> Changes:

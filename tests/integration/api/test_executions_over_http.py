@@ -72,7 +72,9 @@ def test_cancel_ends_it_and_keeps_the_reason(refold, eventually):
     path = f"/executions/{execution}"
     eventually(lambda: refold.ask("GET", path).json["status"] == "cancelled")
     last = refold.ask("GET", f"{path}/events").json["items"][-1]
-    assert (last["type"], last["data"]) == ("ExecutionCancelled", {"reason": "no longer wanted"})
+    assert (last["type"], last["version"]) == ("ExecutionCancelled", 2)
+    assert last["data"]["asked"]["reason"] == "no longer wanted"
+    assert last["data"]["asked"]["origin"].startswith("127.0.0.1 ")
     again = refold.ask("POST", f"{path}/cancel")
     assert (again.status, again.json["code"]) == (409, "execution.closed")
 

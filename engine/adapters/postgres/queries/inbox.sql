@@ -3,8 +3,8 @@
 SELECT execution_id, existed FROM log.accept_start_v1($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: put
--- Put a callback or cancel into the inbox.
-SELECT log.put_inbox_v1($1, $2, $3, $4, $5, $6, $7);
+-- Put a callback, cancel, suspend or resume into the inbox.
+SELECT log.put_inbox_v2($1, $2, $3, $4, $5, $6, $7);
 
 -- name: read
 -- All rows present, never "since an id": ids do not become visible in order. A look for each shard,

@@ -1,6 +1,6 @@
 -- name: append
 -- Everything or nothing; fenced by the head rows of the shards.
-SELECT log.append_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+SELECT log.append_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: locked_head
 -- The head row of a shard after every append in flight.
