@@ -33,14 +33,14 @@ def kind_of(value: Any) -> str:
     return "null" if value is None else "number"
 
 
-def _identity(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """A key that equal values share, so that uniqueness costs one look-up an element."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return (type(value).__name__, value)
     if isinstance(value, dict):
-        return ("object", frozenset((key, _identity(item)) for key, item in value.items()))
+        return ("object", frozenset((key, identity(item)) for key, item in value.items()))
     if isinstance(value, list):
-        return ("array", tuple(_identity(item) for item in value))
+        return ("array", tuple(identity(item) for item in value))
     return ("number", value if isinstance(value, int) else as_decimal(value))
 
 
@@ -80,7 +80,7 @@ def _unique(existing: list[Any], incoming: list[Any]) -> list[Any]:
     merged: list[Any] = []
     seen = set()
     for value in (*existing, *incoming):
-        key = _identity(value)
+        key = identity(value)
         if key not in seen:
             seen.add(key)
             merged.append(value)
