@@ -2,6 +2,7 @@
 
 from engine.adapters.memory.catalog import MemoryCatalog
 from engine.adapters.memory.definitions import MemoryDefinitions
+from engine.adapters.memory.evidence import MemoryEvidence
 from engine.adapters.memory.inbox import MemoryInbox
 from engine.adapters.memory.indexes import MemoryIndexes
 from engine.adapters.memory.leases import MemoryLeases
@@ -25,6 +26,7 @@ class MemoryStorage:
         self.definitions = MemoryDefinitions(self.store)
         self.readers = MemoryReaders(self.store)
         self.catalog = MemoryCatalog(self.store)
+        self.evidence = MemoryEvidence(self.store)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -2,6 +2,7 @@
 
 from engine.adapters.postgres.catalog import PostgresCatalog
 from engine.adapters.postgres.definitions import PostgresDefinitions
+from engine.adapters.postgres.evidence import PostgresEvidence
 from engine.adapters.postgres.inbox import PostgresInbox
 from engine.adapters.postgres.indexes import PostgresIndexes
 from engine.adapters.postgres.leases import PostgresLeases
@@ -26,6 +27,7 @@ class PostgresStorage:
         self.definitions = PostgresDefinitions(database, installation.shards)
         self.readers = PostgresReaders(database)
         self.catalog = PostgresCatalog(database)
+        self.evidence = PostgresEvidence(database)
 
     async def close(self) -> None:
         """Close all sessions."""

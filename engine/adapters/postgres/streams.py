@@ -69,7 +69,7 @@ class PostgresStreams:
 
     async def triggers(self, namespace: str) -> list[TriggerRow]:
         rows = await self._database.rows(_SQL["triggers"], namespace)
-        return [_trigger(*row) for row in rows]
+        return [trigger_row(*row) for row in rows]
 
     async def subscribers(
         self, namespace: str, types: Sequence[str], keys: Sequence[bytes]
@@ -111,16 +111,20 @@ _READ = {
 }
 
 
+def name_key(source: str, event_id: str) -> bytes:
+    """16 bytes of a hash that name a CloudEvent by source and id."""
+    return hashlib.sha256(f"{source}\0{event_id}".encode()).digest()[:16]
+
+
 def _encoded(row: IngestRow) -> tuple[Any, ...]:
-    """The composite that `log.ingest_v1` takes; 16 bytes of a hash name (source, id)."""
-    key16 = hashlib.sha256(f"{row.source}\0{row.id}".encode()).digest()[:16]
+    """The composite that `log.ingest_v1` takes."""
     return (
-        key16, row.id, row.source, row.type, row.digest, row.attributes, row.body, row.keys,
-        row.actor,
+        name_key(row.source, row.id), row.id, row.source, row.type, row.digest, row.attributes,
+        row.body, row.keys, row.actor,
     )  # fmt: skip
 
 
-def _trigger(
+def trigger_row(
     namespace: str,
     trigger: str,
     workflow: str,
@@ -129,4 +133,5 @@ def _trigger(
     types: list[str],
     *bounds: Any,
 ) -> TriggerRow:
+    """A row of log.triggers."""
     return TriggerRow(namespace, trigger, workflow, version, definition_hash, tuple(types), *bounds)
