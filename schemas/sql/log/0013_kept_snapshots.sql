@@ -1,1 +1,2 @@
 -- Snapshots of the past.
+SELECT log.grant_engine_v2();

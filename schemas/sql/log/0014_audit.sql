@@ -1,1 +1,2 @@
 -- Who did what.
+SELECT log.grant_engine_v2();

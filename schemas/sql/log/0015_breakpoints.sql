@@ -1,1 +1,2 @@
 -- Breakpoints.
+SELECT log.grant_engine_v2();

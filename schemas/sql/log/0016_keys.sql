@@ -1,1 +1,2 @@
 -- Keys of encrypted data.
+SELECT log.grant_engine_v2();

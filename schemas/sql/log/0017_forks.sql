@@ -1,1 +1,2 @@
 -- Accepting forks.
+SELECT log.grant_engine_v2();

@@ -1,1 +1,2 @@
 -- Imported executions.
+SELECT log.grant_engine_v2();
