@@ -199,8 +199,9 @@ class EventAwaited(EventBody, frozen=True, gc=False, omit_defaults=True):
 class EventReceived(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A CloudEvent (or the answer to a callback, then `event` is None) was taken by wait `wait`
     (0: it started the execution) for event definition `ref`. `correlation`: attribute values that
-    it fixed. `done`: the wait is satisfied and closed. `data` is the payload as filters see it,
-    left out where a write holds it."""
+    it fixed. `done`: the wait is satisfied and closed. `data` is the payload as filters see it (in
+    older logs left out where a filter made something else of it): a fork or another version may
+    make something else of it again."""
 
     wait: int
     ref: str

@@ -6,7 +6,6 @@ Source: Serverless Workflow 0.8, "Event State", "Callback State", "Switch State"
 
 from typing import Any
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from engine.core.decide.flow import END_OF_BODY, leave, proceed
@@ -110,8 +109,7 @@ def satisfy(
     )  # fmt: skip
     try:
         writes = _writes(turn, frame, node, entries, ref, payload, wait)
-        kept = payload if any(write.of == "data" for write in writes) or not writes else UNSET
-        filled = replace(taken, data=kept, writes=writes)
+        filled = replace(taken, writes=writes)
         turn.record(filled, frame=frame.id, node=node.id, name=node.name)
     except (ExpressionFault, DataFault):
         turn.record(taken, frame=frame.id, node=node.id, name=node.name)  # it came: never again

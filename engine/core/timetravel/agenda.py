@@ -27,6 +27,7 @@ from engine.model.command import (
     DeliverEvent,
     FailAction,
     FireTimer,
+    OfferEvent,
 )
 from engine.model.event import Event
 from engine.model.state import Action, ExecutionState, RunningTimer, Wait
@@ -147,7 +148,9 @@ class Agenda:
                 continue  # the answer of a callback, which its frame looks for
             arrived = arrived_of(one, self._rules)
             if arrived is not None:
-                self._push_recorded(one.seq, Due(DeliverEvent(wait.id, arrived), one.at))
+                gathers = not wait.frame
+                command = OfferEvent(arrived) if gathers else DeliverEvent(wait.id, arrived)
+                self._push_recorded(one.seq, Due(command, one.at))
             else:
                 why = f"took a CloudEvent whose payload is at position {one.event.position}"
                 self._stick(wait, handle, "no_payload", why)

@@ -155,6 +155,8 @@ class _Reader:
             self._open_timer(timer.id, (timer.purpose, timer.id))
         for wait in state.waits.values():
             self._open_wait(wait.id, ("call" if wait.callback else "wait", wait.id), wait.filters)
+            if not wait.frame:
+                self._gathering = wait.id
 
     def read(self, events: Iterable[Event]) -> Recording:
         recording, places = self._recording, self._places
@@ -242,7 +244,7 @@ class _Reader:
         )
         if body.wait in (0, self._gathering):
             self._begun_by(taken)
-        elif event.seq > self._recording.after:
+        if event.seq > self._recording.after:
             self._take(event, body, taken)
         if body.done:
             self._end_wait(body.wait)

@@ -65,14 +65,15 @@ class Simulation:
         if beginning is None:
             raise ValueError("the recording does not begin with the start of its execution")
         self._stop = _unstartable(self.program, beginning)
+        if self._stop is not None:
+            return
         arrived = [arrived_of(one, self._rules) for one in beginning.events]
         events = [one for one in arrived if one is not None]
         if len(events) < len(arrived):
             message = "the log does not hold the payload of the CloudEvent that started it"
             self._stop = Stop("no_payload", message)
         elif beginning.gathered:
-            for one, event in zip(beginning.events, events, strict=True):
-                self.begin(OfferEvent(event), one.at)
+            self.begin(OfferEvent(events[0]), beginning.at)  # its wait takes the others
         elif (body := beginning.body) is not None:
             command = StartExecution(
                 input=body.input, name=body.name, start_key=body.start_key,
