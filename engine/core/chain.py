@@ -5,6 +5,9 @@ salted, so that an export can leave members out and still verify. An event's has
 the event before it in its execution, its columns and its digest. A commit's hash covers the commit
 before it in its shard and, for each birth period it touched, the count and a digest of the events,
 so that the chain outlives a dropped partition.
+
+Where a namespace encrypts, an event's data is stored sealed, and its digest covers the sealed bytes:
+who holds no key, or after the key is erased nobody, still finds every changed byte.
 """
 
 import hashlib
@@ -15,6 +18,10 @@ import msgspec
 
 CHAIN_VERSION = b"refold-chain-1"
 SALT_BYTES = 16
+ROOT_BYTES = 32
+SEAL_OVERHEAD = 28
+"""What sealing adds to a text: a nonce of 12 bytes before it, a tag of 16 behind it."""
+
 _MAX_HEADS = 1_000
 _text = msgspec.json.Encoder().encode
 _heads: dict[str, bytes] = {}
@@ -67,6 +74,26 @@ def merkle_root(data: bytes, salt: bytes) -> bytes:
     return sha256(b"".join(leaves)).digest()
 
 
+def sealed_data(root: bytes, sealed: bytes) -> bytes:
+    """The data of an event as stored under a key: the Merkle root over its members, salted with
+    what only the key's holder can derive, then nonce, ciphertext and tag."""
+    return root + sealed
+
+
+def opened_parts(data: bytes) -> tuple[bytes, bytes]:
+    """Root and sealed text of data as stored under a key. Raises ValueError."""
+    if len(data) < ROOT_BYTES + SEAL_OVERHEAD:
+        raise ValueError("too short for sealed data")
+    return data[:ROOT_BYTES], data[ROOT_BYTES:]
+
+
+def sealed_digest(data: bytes) -> bytes:
+    """The digest of data that is stored sealed: over the root, by which the holder of the key
+    proves single members, and over the sealed text. Raises ValueError."""
+    root, sealed = opened_parts(data)
+    return hashlib.sha256(b"\x02" + root + hashlib.sha256(sealed).digest()).digest()
+
+
 def event_hash(previous: bytes, columns: Sequence[Any], digest: bytes) -> bytes:
     """The hash of an event: over the hash before it (empty for the first), its columns in the order
     of `engine.ports.codec` (the execution's UUID first), and its digest."""
@@ -83,6 +110,21 @@ def _canonical(columns: Sequence[Any]) -> bytes:
 def genesis(cluster_id: str, shard: int) -> bytes:
     """The hash before the first commit of a shard: a splice from elsewhere does not fit."""
     return hashlib.sha256(CHAIN_VERSION + f"|{cluster_id}|{shard}".encode()).digest()
+
+
+def audit_genesis(cluster_id: str, namespace: str) -> bytes:
+    """The hash before the first entry of a namespace's audit stream."""
+    return hashlib.sha256(f"refold-audit-1|{cluster_id}|{namespace}".encode()).digest()
+
+
+def audit_hash(
+    previous: bytes, position: int, at: int, texts: Sequence[str], digest: bytes
+) -> bytes:
+    """The hash of an audit entry: over the hash before it, position and time (8 bytes each), its
+    texts (namespace, actor, action, target, each in UTF-8 behind its length in 4 bytes) and its
+    digest. In binary, because the database computes it: only there is the time known."""
+    numbers = position.to_bytes(8, "big") + at.to_bytes(8, "big")
+    return hashlib.sha256(previous + numbers + b"".join(map(_head, texts)) + digest).digest()
 
 
 def part_digest(positions_and_hashes: Iterable[tuple[int, bytes]]) -> bytes:

@@ -26,6 +26,7 @@ from engine.ports.rows import (
     TimerRow,
     TriggerRow,
 )
+from schemas.events.parts import Asked
 
 
 class Log(Protocol):
@@ -67,6 +68,20 @@ class Log(Protocol):
 
     async def load_snapshots(self, ids: Sequence[tuple[int, UUID]]) -> list[SnapshotRow]:
         """Snapshots that exist for these (shard, execution)."""
+
+    async def keep_snapshots(self, rows: Sequence[SnapshotRow]) -> None:
+        """Keep these snapshots of the past too; where one is, a newer fold replaces it."""
+
+    async def kept_snapshot(
+        self, execution_id: UUID, after: int, upto: int | None, evolve_version: int
+    ) -> SnapshotRow | None:
+        """The last snapshot kept with after < seq (and <= upto) of a fold of this version."""
+
+    async def drop_snapshots(self, execution_id: UUID) -> None:
+        """Delete every snapshot of the execution, the newest too: nothing is lost but time."""
+
+    async def seq_at(self, execution_id: UUID, moment: int) -> int:
+        """The seq of the last event at or before a time (ms since 1970); 0: there is none."""
 
 
 class Inbox(Protocol):
@@ -208,10 +223,17 @@ class Streams(Protocol):
 class Definitions(Protocol):
     """Immutable definition versions."""
 
-    async def apply(self, row: DefinitionRow, types: Sequence[str], trigger: str | None) -> bool:
+    async def apply(
+        self,
+        row: DefinitionRow,
+        types: Sequence[str],
+        trigger: str | None,
+        asked: Asked = Asked(),
+    ) -> bool:
         """Store and activate: its trigger opens and that of the version before closes at the same
-        position of the stream. False: the very same version was there and active already. Raises
-        Conflict when this version holds other content."""
+        position of the stream, and the audit stream has an entry. False: the very same version was
+        there and active already, nothing is recorded. Raises Conflict when this version holds other
+        content."""
 
     async def get(self, namespace: str, workflow: str, version: str | None) -> DefinitionRow:
         """A version, or the active one. Raises NotFound."""

@@ -77,7 +77,7 @@ async def apply(exchange: Exchange) -> web.Response:
     trigger = program.trigger
     types = [] if trigger is None else sorted({event.type for event in trigger.events})
     definitions = exchange.services.definitions
-    changed = await definitions.apply(row, types, trigger_name(program))
+    changed = await definitions.apply(row, types, trigger_name(program), exchange.asked)
     stored = await definitions.get(namespace, program.workflow, program.version)
     body = answers.AppliedDefinition(
         **definition_members(stored), changed=changed, warnings=warnings

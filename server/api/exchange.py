@@ -10,6 +10,7 @@ from aiohttp import web
 
 from engine.model.cloudevents import DEFAULT_LIMITS, CloudEventLimits
 from engine.model.namespace import is_namespace
+from engine.ports.audit import Audit
 from engine.ports.rows import Installation
 from engine.ports.storage import Definitions, Inbox, Leases, Log, Streams
 from engine.ports.world import Hints
@@ -53,6 +54,7 @@ class Services:
     leases: Leases
     streams: Streams
     definitions: Definitions
+    audit: Audit
     hints: Hints
     intake: Intake
     executions: ReadStore
@@ -106,7 +108,8 @@ class Exchange:
             raise ProblemRaised(
                 "header.invalid", f"{REASON} is one text of at most {MAX_REASON} characters"
             )
-        program = self.request.headers.get("User-Agent", "")[:100]
+        agent = self.request.headers.get("User-Agent", "")[:100]
+        program = agent.encode("utf-8", "replace").decode()
         return Asked(origin=f"{self.request.remote or 'local'} {program}".strip(), reason=reason)
 
     @property

@@ -247,6 +247,7 @@ class Server:
             leases=storage.leases,
             streams=storage.streams,
             definitions=storage.definitions,
+            audit=storage.audit,
             hints=hints,
             intake=intake,
             executions=await self._read_store(stack, owner, "read"),

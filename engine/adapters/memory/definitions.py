@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from engine.adapters.memory.audit import record
 from engine.adapters.memory.store import MemoryStore
 from engine.model.errors import Conflict, NotFound
 from engine.model.ids import shard_of_namespace
+from engine.ports.audit import applied
 from engine.ports.rows import DefinitionRow, TriggerRow
+from schemas.events.parts import Asked
 
 
 class MemoryDefinitions:
@@ -16,7 +19,13 @@ class MemoryDefinitions:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    async def apply(self, row: DefinitionRow, types: Sequence[str], trigger: str | None) -> bool:
+    async def apply(
+        self,
+        row: DefinitionRow,
+        types: Sequence[str],
+        trigger: str | None,
+        asked: Asked = Asked(),
+    ) -> bool:
         await self._store.turn()
         kept = self._store.definitions.get((row.namespace, row.workflow, row.version))
         if kept is None:
@@ -30,6 +39,7 @@ class MemoryDefinitions:
             return False
         self._activate(kept)
         self._move_trigger(kept, types, trigger)
+        record(self._store, applied(row, asked))
         return True
 
     def _activate(self, chosen: DefinitionRow) -> None:

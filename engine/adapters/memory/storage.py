@@ -1,5 +1,6 @@
 """All storage twins over one store, with the attributes of their counterpart in Postgres."""
 
+from engine.adapters.memory.audit import MemoryAudit
 from engine.adapters.memory.catalog import MemoryCatalog
 from engine.adapters.memory.definitions import MemoryDefinitions
 from engine.adapters.memory.evidence import MemoryEvidence
@@ -26,6 +27,7 @@ class MemoryStorage:
         self.definitions = MemoryDefinitions(self.store)
         self.readers = MemoryReaders(self.store)
         self.catalog = MemoryCatalog(self.store)
+        self.audit = MemoryAudit(self.store)
         self.evidence = MemoryEvidence(self.store)
 
     async def close(self) -> None:

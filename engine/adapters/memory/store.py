@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from engine.core.chain import genesis
+from engine.ports.audit import AuditRow
 from engine.ports.rows import (
     BirthRow,
     DeadLetter,
@@ -87,6 +88,7 @@ class MemoryStore:
         self.triggers: list[TriggerRow] = []
         self.definitions: dict[tuple[str, str, str], DefinitionRow] = {}
         self.dead_letters: list[DeadLetter] = []
+        self.audit: dict[str, list[AuditRow]] = {}
 
     def mint(self, shard: int) -> UUID:
         """A new id of the shard, in the layout of UUIDv7."""

@@ -1,14 +1,19 @@
 """Definition versions in Postgres."""
 
+import os
 from collections.abc import Sequence
 
 import asyncpg
+from msgspec.structs import astuple
 
 from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.statements import load
+from engine.core.chain import SALT_BYTES
 from engine.model.errors import NotFound
 from engine.model.ids import shard_of_namespace
+from engine.ports.audit import applied, sealed
 from engine.ports.rows import DefinitionRow
+from schemas.events.parts import Asked
 
 _SQL = load("definitions")
 
@@ -20,12 +25,19 @@ class PostgresDefinitions:
         self._database = database
         self._shards = shards
 
-    async def apply(self, row: DefinitionRow, types: Sequence[str], trigger: str | None) -> bool:
+    async def apply(
+        self,
+        row: DefinitionRow,
+        types: Sequence[str],
+        trigger: str | None,
+        asked: Asked = Asked(),
+    ) -> bool:
+        entry = sealed(applied(row, asked), os.urandom(SALT_BYTES))
         changed = await self._database.value(
             _SQL["apply"],
             row.namespace, row.workflow, row.version, row.definition_hash, row.dialect,
             row.media_type, row.source, row.actor, sorted(row.resources.items()), list(types),
-            trigger, shard_of_namespace(row.namespace, self._shards),
+            trigger, shard_of_namespace(row.namespace, self._shards), astuple(entry),
         )  # fmt: skip
         return bool(changed)
 

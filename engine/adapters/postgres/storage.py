@@ -1,5 +1,6 @@
 """Everything that one engine needs of Postgres, over one pool."""
 
+from engine.adapters.postgres.audit import PostgresAudit
 from engine.adapters.postgres.catalog import PostgresCatalog
 from engine.adapters.postgres.definitions import PostgresDefinitions
 from engine.adapters.postgres.evidence import PostgresEvidence
@@ -27,6 +28,7 @@ class PostgresStorage:
         self.definitions = PostgresDefinitions(database, installation.shards)
         self.readers = PostgresReaders(database)
         self.catalog = PostgresCatalog(database)
+        self.audit = PostgresAudit(database)
         self.evidence = PostgresEvidence(database)
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from engine.ports.audit import Deed
 from engine.ports.rows import BirthRow
 from tests.conformance.storage.builders import NAMESPACE, SHARD, batch, next_events
 
@@ -59,6 +60,12 @@ BENEATH = [
     "SELECT log.put_matches_v1('n', '{}')",
     "SELECT log.ensure_partitions_v1(1)",
     "SELECT log.grant_engine_v1()",
+    "INSERT INTO log.audit SELECT * FROM log.audit",
+    "UPDATE log.audit SET actor = 'nobody'",
+    "DELETE FROM log.audit",
+    "TRUNCATE log.audit",
+    "UPDATE log.audit_heads SET position = 0",
+    "SELECT log.locked_audit_head_v1('n')",
     "CREATE TABLE log.mine (n int)",
     "ALTER FUNCTION log.refuse_change() RENAME TO other",
 ]
@@ -140,3 +147,11 @@ async def test_every_table_function_and_view_is_described(owner):
         " AND obj_description(oid, 'pg_proc') IS NULL"
     )
     assert silent == []
+
+
+@pytest.mark.parametrize("verb", ["UPDATE {} SET actor = ''", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_the_owner_cannot_change_the_audit_either(engine, owner, verb):
+    await engine.audit.record(Deed(NAMESPACE, "key:ann", "thing.done", "x"))
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await owner.execute(verb.format("log.audit"))
+    assert refused.value.sqlstate == "RF003"

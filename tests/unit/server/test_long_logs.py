@@ -74,6 +74,7 @@ class Api:
         services = Services(
             log=self.log, inbox=self.storage.inbox, leases=self.storage.leases,
             streams=self.storage.streams, definitions=self.storage.definitions,
+            audit=self.storage.audit,
             hints=self.world.hints, intake=nothing, executions=nothing,
             installation=self.storage.installation, check_expressions=nothing,
             limits=ApiLimits(max_streams=2),

@@ -1,6 +1,6 @@
 -- name: apply
--- Store and activate a version.
-SELECT log.apply_definition_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+-- Store and activate a version, and record it.
+SELECT log.apply_definition_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- name: by_version
 -- One version.
