@@ -11,10 +11,12 @@ from aiohttp import web
 from engine.model.cloudevents import DEFAULT_LIMITS, CloudEventLimits
 from engine.model.namespace import is_namespace
 from engine.ports.audit import Audit
+from engine.ports.evidence import Evidence
 from engine.ports.rows import Installation
-from engine.ports.storage import Definitions, Inbox, Leases, Log, Streams
+from engine.ports.storage import Catalog, Definitions, Inbox, Leases, Log, Streams
 from engine.ports.world import Hints
 from engine.runtime.ingest import Intake
+from engine.runtime.programs import ProgramCache
 from projections.store import ReadStore
 from schemas.events.parts import Asked
 from server.api.problem import ProblemRaised
@@ -46,8 +48,10 @@ class ApiLimits:
 
 @dataclass(frozen=True)
 class Services:
-    """What the API needs of the rest. `check_expressions`: for each program what is wrong with it,
-    or None. `checks`: name -> coroutine that raises when that service is away (for /readyz)."""
+    """What the API needs of the rest. `listens`: whether a worker listens for a Python function
+    (namespace, operation), None where that cannot be known. `check_expressions`: for each program
+    what is wrong with it, or None. `checks`: name -> coroutine that raises when that service is
+    away (for /readyz)."""
 
     log: Log
     inbox: Inbox
@@ -59,6 +63,10 @@ class Services:
     intake: Intake
     executions: ReadStore
     installation: Installation
+    evidence: Evidence
+    catalog: Catalog
+    programs: ProgramCache
+    listens: Callable[[str, str], Awaitable[bool | None]]
     check_expressions: Callable[[Sequence[str]], Awaitable[list[str | None]]]
     keyring: Keyring = Keyring()
     limits: ApiLimits = ApiLimits()

@@ -26,6 +26,7 @@ from engine.adapters.nats.hints import CombinedHints, NatsHints
 from engine.adapters.nats.publisher import NatsPublisher
 from engine.adapters.nats.source import NatsSource
 from engine.adapters.nats.work_handler import WorkHandler
+from engine.adapters.nats.work_probe import WorkProbe
 from engine.adapters.nats.worker import Worker
 from engine.adapters.postgres import failures
 from engine.adapters.postgres.migrate import ensure_partitions
@@ -42,6 +43,7 @@ from engine.runtime.bus_intake import BusIntake
 from engine.runtime.engine_ports import EnginePorts
 from engine.runtime.ingest import Intake
 from engine.runtime.node import EngineNode
+from engine.runtime.programs import ProgramCache
 from engine.runtime.settings import EngineSettings
 from projections.runner import Projector
 from projections.store import ReadStore
@@ -58,6 +60,8 @@ FINISH_S = 10.0
 """How long actions that run may take to end when the server is stopped."""
 
 _PARTITIONS_EVERY_S = 6 * 3600.0
+_API_PROGRAMS = 100
+"""Definitions that the API keeps compiled, to say what a wait or a trigger asks."""
 
 
 class ReadDatabase:
@@ -252,6 +256,10 @@ class Server:
             intake=intake,
             executions=await self._read_store(stack, owner, "read"),
             installation=storage.installation,
+            evidence=storage.evidence,
+            catalog=storage.catalog,
+            programs=ProgramCache(storage.definitions, _compile, _API_PROGRAMS),
+            listens=WorkProbe(connection).listens,
             check_expressions=pool.check,
             keyring=self._keyring,
             limits=_limits_of(self._settings),

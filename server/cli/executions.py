@@ -11,9 +11,10 @@ from server.cli.client import segment
 from server.cli.faults import ENDED, OK, TIMEOUT, exit_code_of_status
 from server.cli.output import Output, emit_list, emit_one, write_error, write_json, write_line
 from server.cli.session import Session, connected, read_json
+from server.cli.why import exec_app as why_app
 
 app = typer.Typer(help="Executions.", no_args_is_help=True)
-app.registered_commands += audit_app.registered_commands
+app.registered_commands += audit_app.registered_commands + why_app.registered_commands
 
 _ROUND_S = 20
 

@@ -128,6 +128,8 @@ class Worker:
             )
 
     async def _requested(self, message: Msg) -> None:
+        if not message.data:
+            return  # somebody asks whether anybody listens
         try:
             request = read_request(message.data)
         except msgspec.MsgspecError as error:

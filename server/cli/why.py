@@ -1,0 +1,94 @@
+"""`refold exec why` and `refold event explain`: what was expected, what came, what to do."""
+
+import shutil
+import textwrap
+from typing import Annotated, Any
+
+import typer
+
+from server.cli.client import segment
+from server.cli.output import Output, emit_one, text_of, write_line
+from server.cli.session import Session, connected
+
+exec_app = typer.Typer()
+
+_WIDEST = 100
+
+
+@exec_app.command("why")
+@connected
+def why(
+    session: Session,
+    execution: Annotated[str, typer.Argument(help="The id of an execution: ex_...")],
+) -> None:
+    """Say what an execution waits for, what would let it go on, and which CloudEvents nearly
+    matched."""
+    found = session.client.get(f"/executions/{segment(execution)}/why").json
+    if session.output is not Output.TABLE:
+        emit_one(found, session.output, lambda one: one["execution"], [])
+        return
+    paragraph(found["summary"])
+    for number, reason in enumerate(found["reasons"], 1):
+        write_line("")
+        _show_reason(number, reason, alone=len(found["reasons"]) == 1)
+    if found["more"]:
+        write_line("")
+        paragraph(f"{found['more']} further reasons were left out; -o json has as many.")
+    write_line("")
+    _show_engine(found["engine"])
+
+
+def _show_reason(number: int, reason: Any, *, alone: bool) -> None:
+    """`alone`: the summary has said its text already."""
+    since = f"  since {reason['since']}" if reason["since"] else ""
+    write_line(f"{number}. {reason['kind'].replace('_', ' ')}{since}")
+    if not alone:
+        paragraph(reason["text"], "   ")
+    for one in reason["events"]:
+        _show_wanted(one)
+    if reason["callback"] is not None:
+        write_line(f"   token    {reason['callback']['token']}")
+        write_line(f"   or       {reason['callback']['curl']}")
+    for step in reason["unblock"]:
+        write_line(f"   unblock  {text_of(step)}")
+
+
+def _show_wanted(one: Any) -> None:
+    wanted = [f"type {one['type']}"]
+    if one["source"] is not None:
+        wanted.append(f"source {one['source']}")
+    for each in one["correlation"]:
+        value = "any value" if each["wanted"] is None else each["wanted"]
+        wanted.append(f"{each['name']} = {value}")
+    wanted.append(f"position above {one['after']}")
+    write_line(text_of(f"   {'has' if one['received'] else 'wants':<7}  {', '.join(wanted)}"))
+    for position in one["arriving"]:
+        write_line(f"   comes    CloudEvent {position} matches and is on its way")
+    if one["near"]:
+        write_line("   nearest CloudEvents that did not match:")
+        for miss in one["near"]:
+            place = f"{miss['position']:>9}  {miss['type']}  {miss['source']} {miss['id']}"
+            write_line(text_of(place))
+            write_line(text_of(f"{'':>11}{miss['text']}"))
+    for message in one["refused"]:
+        letter = f"dead letter {message['dead_letter']} names this type: {message['code']}"
+        write_line(text_of(f"   {letter}: {message['reason']}"))
+
+
+def _show_engine(engine: Any) -> None:
+    owner = engine["owner"] or "nobody"
+    until = "" if engine["lease_valid"] or not engine["owner"] else ", whose lease ran out"
+    rows = engine["inbox_rows"]
+    waiting = f", {rows} in its inbox" if rows else ""
+    write_line(f"shard {engine['shard']}: {owner}{until}{waiting}")
+
+
+def paragraph(text: str, indent: str = "") -> None:
+    """A paragraph for people, wrapped to the terminal; words are never cut."""
+    width = max(40, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))
+    lines = textwrap.wrap(
+        text_of(text), width, initial_indent=indent, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    for line in lines:
+        write_line(line)
