@@ -12,7 +12,7 @@ import msgspec
 
 from engine.core.chain import merkle_root
 from engine.ports.rows import DefinitionRow
-from schemas.events.parts import Asked
+from schemas.events.parts import UNASKED, Asked
 from schemas.json_text import dumps
 
 INSTALLATION = "*"
@@ -28,7 +28,7 @@ class Deed(msgspec.Struct, frozen=True):
     actor: str
     action: str
     target: str
-    asked: Asked = Asked()
+    asked: Asked = UNASKED
     data: Mapping[str, Any] = {}
 
 

@@ -26,7 +26,7 @@ from engine.ports.rows import (
     TimerRow,
     TriggerRow,
 )
-from schemas.events.parts import Asked
+from schemas.events.parts import UNASKED, Asked
 
 
 class Log(Protocol):
@@ -228,7 +228,7 @@ class Definitions(Protocol):
         row: DefinitionRow,
         types: Sequence[str],
         trigger: str | None,
-        asked: Asked = Asked(),
+        asked: Asked = UNASKED,
     ) -> bool:
         """Store and activate: its trigger opens and that of the version before closes at the same
         position of the stream, and the audit stream has an entry. False: the very same version was

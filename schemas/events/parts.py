@@ -72,6 +72,9 @@ class Asked(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: str = ""
 
 
+UNASKED = Asked()
+"""Nobody asked from outside: the program did it by itself."""
+
 AnsweredBy = Literal["live", "recorded", "mock"]
 
 

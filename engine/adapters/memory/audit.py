@@ -61,13 +61,11 @@ def record(store: MemoryStore, deed: Deed) -> int:
 def _is(row: AuditRow, wanted: AuditFilter) -> bool:
     since = 0 if wanted.since is None else wanted.since
     until = row.at if wanted.until is None else wanted.until
-    action = wanted.action
+    action = wanted.action or ""
+    whole = not action or row.action == action
     return (
         wanted.actor in (None, row.actor)
         and wanted.target in (None, row.target)
-        and (
-            action in (None, row.action)
-            or (action is not None and action.endswith(".") and row.action.startswith(action))
-        )
+        and (whole or (action.endswith(".") and row.action.startswith(action)))
         and since <= row.at <= until
     )

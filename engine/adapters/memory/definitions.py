@@ -10,7 +10,7 @@ from engine.model.errors import Conflict, NotFound
 from engine.model.ids import shard_of_namespace
 from engine.ports.audit import applied
 from engine.ports.rows import DefinitionRow, TriggerRow
-from schemas.events.parts import Asked
+from schemas.events.parts import UNASKED, Asked
 
 
 class MemoryDefinitions:
@@ -24,7 +24,7 @@ class MemoryDefinitions:
         row: DefinitionRow,
         types: Sequence[str],
         trigger: str | None,
-        asked: Asked = Asked(),
+        asked: Asked = UNASKED,
     ) -> bool:
         await self._store.turn()
         kept = self._store.definitions.get((row.namespace, row.workflow, row.version))

@@ -13,7 +13,7 @@ from engine.model.errors import NotFound
 from engine.model.ids import shard_of_namespace
 from engine.ports.audit import applied, sealed
 from engine.ports.rows import DefinitionRow
-from schemas.events.parts import Asked
+from schemas.events.parts import UNASKED, Asked
 
 _SQL = load("definitions")
 
@@ -30,7 +30,7 @@ class PostgresDefinitions:
         row: DefinitionRow,
         types: Sequence[str],
         trigger: str | None,
-        asked: Asked = Asked(),
+        asked: Asked = UNASKED,
     ) -> bool:
         entry = sealed(applied(row, asked), os.urandom(SALT_BYTES))
         changed = await self._database.value(
