@@ -103,6 +103,7 @@ def _rows(turn: Turn, position: int, context: EngineContext) -> list[EventRow]:
         previous = row.hash
         rows.append(row)
     turn.hash = previous
+    turn.data_bytes = sum(len(row.data) for row in rows)
     return rows
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from engine.model.command import Circumstance, Command
 from engine.model.evaluation import EvalAnswer, EvalRequest
 from engine.model.state import ExecutionState
+from engine.ports.snapshots import Keeping
 from engine.runtime.owned import OwnedShard
 from engine.runtime.programs import Loaded
 from schemas.events.parts import Asked
@@ -40,10 +41,11 @@ class HotExecution:
     waits for expression workers; `gone`: dropped from memory, whoever still holds it must let go.
     `looked`: for each wait the stream position up to which nothing was found; `look_again`: None
     when no look is under way, else whether another must follow; `errands`: looks and other work
-    under way that will post mail. `gathering`: trigger and key while it gathers."""
+    under way that will post mail. `gathering`: trigger and key while it gathers. `keeping`: which
+    snapshots of its past are kept, once it has grown here."""
 
     __slots__ = (
-        "errands", "gathering", "gone", "hash", "id", "in_flight", "loaded",
+        "errands", "gathering", "gone", "hash", "id", "in_flight", "keeping", "loaded",
         "look_again", "looked", "mails", "namespace", "parked", "queued",
         "shard", "snapshot_seq", "state", "used_at",
     )  # fmt: skip
@@ -66,6 +68,7 @@ class HotExecution:
         self.state = state if state is not None else ExecutionState(id=execution_id)
         self.hash = hash_
         self.snapshot_seq = snapshot_seq
+        self.keeping: Keeping | None = None
         self.mails: deque[Mail] = deque()
         self.queued = self.in_flight = self.parked = self.gone = False
         self.errands = 0

@@ -13,6 +13,7 @@ from engine.runtime.evaluation import Evaluations
 from engine.runtime.gatherer import Gatherer
 from engine.runtime.hot import HotExecution
 from engine.runtime.intake import InboxIntake
+from engine.runtime.keeping import KeptSnapshots
 from engine.runtime.loading import Loader
 from engine.runtime.lookout import Lookout
 from engine.runtime.node_parts import NodeParts
@@ -48,6 +49,7 @@ class Lane:
         self._passivation = Passivation(
             context, self.residents, max(1, settings.max_hot_executions // settings.lanes)
         )
+        self._kept = KeptSnapshots(context)
         self._recovery = Recovery(
             context, self.residents, self._loader, look=self._lookout.look,
             full=lambda: self._room() <= 0, lifted=self._timers.forget,
@@ -62,6 +64,7 @@ class Lane:
         )  # fmt: skip
         self._rounds = (
             self._recovery.round, self._timers.round, self._intake.round, self._passivation.round,
+            self._kept.round,
         )  # fmt: skip
 
     @property
@@ -122,6 +125,7 @@ class Lane:
     def committed(self, batch: Batch) -> None:
         """See `engine.runtime.cycle.Aftermath`."""
         self._consequences.committed(batch)
+        self._kept.committed(batch)
         if self._intake.starved and self._room() >= self._context.settings.inbox_batch // 4:
             self._intake.round.wake()
 

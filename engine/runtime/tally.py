@@ -22,6 +22,7 @@ class Counters(msgspec.Struct, frozen=True):
     cloudevents_matched: int
     cloudevents_published: int
     snapshots: int
+    kept_snapshots: int
     loads: int
     evaluations: int
     actions_in_flight: int
@@ -46,6 +47,7 @@ class Tally:
     cloudevents_matched: int = 0
     cloudevents_published: int = 0
     snapshots: int = 0
+    kept_snapshots: int = 0
     loads: int = 0
     evaluations: int = 0
 

@@ -23,7 +23,7 @@ class TooManyRounds(Exception):
 class Turn:
     """What the commands of one execution led to: events from `before` to `after`, the mails they
     came in, timers whose index row is stale (the core did not know them), and, if the next command
-    is held up, the expressions it needs."""
+    is held up, the expressions it needs. `data_bytes`: what the events' data takes in the log."""
 
     hot: HotExecution
     before: ExecutionState
@@ -34,6 +34,7 @@ class Turn:
     requests: tuple[EvalRequest, ...] = ()
     effects: Effects = Effects()
     hash: bytes = b""
+    data_bytes: int = 0
 
     @property
     def empty(self) -> bool:

@@ -1,4 +1,4 @@
-"""The log of one execution: a page, a download, a live stream; and its state at any event."""
+"""The log of one execution: a page, a download, a live stream."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,26 +6,21 @@ from collections.abc import AsyncIterator
 import msgspec
 from aiohttp import web
 
-from engine.model.state import ExecutionState
 from engine.ports.rows import EventRow
 from schemas.json_text import dumps
-from server.api.describe import event_members, past_members
+from server.api.describe import event_members
 from server.api.exchange import Exchange
 from server.api.pace import Pace
 from server.api.problem import ProblemRaised
 from server.api.reading import (
     TERMINAL_TYPES,
-    check_accepted,
+    check_exists,
     check_namespace,
     execution_id_of,
-    fold_on,
-    folded,
     pages,
-    snapshot_state,
 )
 from server.api.reply import json_reply
 from server.api.tails import TAILS
-from server.api.times import parse_time
 
 SSE = "text/event-stream"
 NDJSON = "application/x-ndjson"
@@ -51,7 +46,7 @@ async def _page(exchange: Exchange) -> web.Response:
     if rows:
         check_namespace(exchange, rows[0])
     else:
-        await _check_exists(exchange)
+        await check_exists(exchange, execution_id)
     page, rest = rows[:limit], rows[limit:]
     following = str(page[-1].seq) if rest else None
     return json_reply({"items": await _written(page), "next": following})
@@ -66,18 +61,8 @@ async def _written(rows: list[EventRow]) -> list[msgspec.Raw]:
     return items
 
 
-async def _check_exists(exchange: Exchange) -> None:
-    """An empty page: behind the last event, not yet started, or no such execution."""
-    execution_id = execution_id_of(exchange)
-    first = await exchange.services.log.read_execution(execution_id, 0, 1)
-    if first:
-        check_namespace(exchange, first[0])
-    else:
-        await check_accepted(exchange, execution_id)
-
-
 async def _download(exchange: Exchange) -> web.StreamResponse:
-    await _check_exists(exchange)
+    await check_exists(exchange, execution_id_of(exchange))
     response = web.StreamResponse(headers={"Content-Type": NDJSON})
     await response.prepare(exchange.request)
     execution_id = execution_id_of(exchange)
@@ -89,7 +74,7 @@ async def _download(exchange: Exchange) -> web.StreamResponse:
 
 async def _live(exchange: Exchange) -> web.StreamResponse:
     after = _last_seen(exchange)
-    await _check_exists(exchange)
+    await check_exists(exchange, execution_id_of(exchange))
     response = web.StreamResponse(
         headers={"Content-Type": SSE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
@@ -136,42 +121,3 @@ async def _growing(exchange: Exchange, after: int) -> AsyncIterator[list[EventRo
 def _frame(row: EventRow) -> bytes:
     data = dumps(event_members(row))
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (row.seq, row.type.encode(), data)
-
-
-async def state_at(exchange: Exchange) -> web.Response:
-    """GET /executions/{id}/state?at=N or an RFC 3339 time (none: now). The past never changes."""
-    execution_id, at = execution_id_of(exchange), exchange.query["at"]
-    state: ExecutionState | None
-    if at is None or (at.isascii() and at.isdigit()):
-        seq = _seq(at)
-        state = None if seq == 0 else await folded(exchange, execution_id, seq)
-    else:
-        state = await _folded_until(exchange, parse_time("at", at))
-    if state is None:
-        await _check_exists(exchange)
-        state = ExecutionState(id=execution_id)
-    if at is not None and at.isdigit() and int(at) > state.seq:
-        raise ProblemRaised("not_found", f"the last event is {state.seq}, there is no {at}")
-    return json_reply(past_members(execution_id, state))
-
-
-def _seq(at: str | None) -> int | None:
-    if at is None:
-        return None
-    if len(at) > 9:
-        raise ProblemRaised("query.invalid", "at is the seq of an event, or a time")
-    return int(at)
-
-
-async def _folded_until(exchange: Exchange, moment: int) -> ExecutionState | None:
-    """The state at a time; None: before its first event."""
-    execution_id = execution_id_of(exchange)
-    state = await snapshot_state(exchange, execution_id, lambda one: one.at <= moment)
-    after, pace = 0 if state is None else state.seq, Pace()
-    async for rows in pages(exchange.services, execution_id, after):
-        check_namespace(exchange, rows[0])
-        taken = [row for row in rows if row.at <= moment]
-        state = await fold_on(execution_id, taken, state, pace)
-        if len(taken) < len(rows):
-            break
-    return state

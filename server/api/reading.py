@@ -4,9 +4,10 @@ A snapshot, where there is one, stands for the events before it; what is proved 
 does not rest on one.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from uuid import UUID
 
+from engine.core.evolve import EVOLVE_VERSION
 from engine.core.replay import fold
 from engine.model.errors import BadIdentifier
 from engine.model.ids import format_execution, parse_execution, shard_of
@@ -14,12 +15,17 @@ from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow
 from engine.ports.snapshots import state_of
+from engine.ports.storage import Log
 from server.api.exchange import Exchange, Services
+from server.api.gaps import Gap
 from server.api.pace import Pace
 from server.api.problem import ProblemRaised
 
 PAGE = 500
 """Rows at a time: few milliseconds of decoding."""
+
+MAX_UNREADABLE = 3
+"""Snapshots of the past that one read tries: they are a cache, its events are there."""
 
 API_STATUS = {
     "new": "running",
@@ -76,43 +82,56 @@ async def folded(
     namespace."""
     state = since
     if state is None:
-        state = await snapshot_state(
-            exchange, execution_id, lambda one: upto is None or one.seq <= upto
-        )
+        state = await snapshot_state(exchange, execution_id, upto)
     after, pace = 0 if state is None else state.seq, Pace()
+    gap = Gap(exchange.services.log, after)
     async for rows in pages(exchange.services, execution_id, after, upto):
         check_namespace(exchange, rows[0])
-        state = await fold_on(execution_id, rows, state, pace)
+        for row in rows:
+            state = fold(execution_id, (event_of(row),), state)
+            gap.folded(row, state)
+            await pace.breathe()
+        await gap.save(rows[-1].seq)
     if state is None:
         await check_accepted(exchange, execution_id)
     return state
 
 
-async def fold_on(
-    execution_id: UUID, rows: Iterable[EventRow], state: ExecutionState | None, pace: Pace
-) -> ExecutionState | None:
-    """The state after these rows too; None: no state and no row."""
-    for row in rows:
-        state = fold(execution_id, (event_of(row),), state)
-        await pace.breathe()
-    return state
-
-
 async def snapshot_state(
-    exchange: Exchange, execution_id: UUID, wanted: Callable[[ExecutionState], bool]
+    exchange: Exchange, execution_id: UUID, upto: int | None = None
 ) -> ExecutionState | None:
-    """The state of the execution's snapshot, if it is `wanted` and the log holds the event that it
-    ends with. Problem: not_found for an execution of another namespace."""
+    """The state of the execution's last snapshot (at or before `upto`) that can be read and whose
+    last event the log holds. Problem: not_found for an execution of another namespace."""
     log = exchange.services.log
-    snapshots = await log.load_snapshots([(shard_of(execution_id), execution_id)])
-    state = state_of(snapshots[0]) if snapshots else None
-    if state is None or not wanted(state):
+    newest = await log.load_snapshots([(shard_of(execution_id), execution_id)])
+    state = state_of(newest[0]) if newest else None
+    if state is not None and upto is not None and state.seq > upto:
+        state = None
+    after = 0 if state is None else state.seq
+    kept = await _kept_state(log, execution_id, after, upto)
+    state = state if kept is None else kept
+    if state is None:
         return None
     rows = await log.read_execution(execution_id, state.seq - 1, 1, state.seq)
     if not rows:
         return None
     check_namespace(exchange, rows[0])
     return state
+
+
+async def _kept_state(
+    log: Log, execution_id: UUID, after: int, upto: int | None
+) -> ExecutionState | None:
+    """The last snapshot of the past behind `after` that can be read."""
+    for _ in range(MAX_UNREADABLE):
+        row = await log.kept_snapshot(execution_id, after, upto, EVOLVE_VERSION)
+        if row is None:
+            return None
+        state = state_of(row)
+        if state is not None:
+            return state
+        upto = row.seq - 1
+    return None
 
 
 async def check_open(exchange: Exchange, execution_id: UUID) -> None:
@@ -133,6 +152,15 @@ def check_namespace(exchange: Exchange, row: EventRow) -> None:
     """Problem not_found where the row is of another namespace."""
     if row.namespace != exchange.namespace:
         raise unknown(row.execution_id)
+
+
+async def check_exists(exchange: Exchange, execution_id: UUID) -> None:
+    """Problem not_found unless the execution is of this namespace, begun or accepted."""
+    first = await exchange.services.log.read_execution(execution_id, 0, 1)
+    if first:
+        check_namespace(exchange, first[0])
+    else:
+        await check_accepted(exchange, execution_id)
 
 
 async def check_accepted(exchange: Exchange, execution_id: UUID) -> None:

@@ -80,7 +80,7 @@ def _step(event: Event, state: ExecutionState, digest: str) -> answers.ReplaySte
 
 async def _live_state(exchange: Exchange, execution_id: UUID) -> tuple[ExecutionState, int]:
     """The state as an engine loads it, and the seq of the snapshot it began with (0: none)."""
-    snapshot = await snapshot_state(exchange, execution_id, lambda _: True)
+    snapshot = await snapshot_state(exchange, execution_id)
     live = await folded(exchange, execution_id, since=snapshot)
     if live is None:
         raise unknown(execution_id)

@@ -8,6 +8,7 @@ from msgspec.structs import asdict, replace
 
 from engine.adapters.memory.store import MemoryStore
 from engine.model.errors import Fenced, NotFound
+from engine.model.ids import shard_of
 from engine.ports.rows import Append, CommitRow, EventRow, ShardHead, SnapshotRow
 
 
@@ -140,6 +141,39 @@ class MemoryLog:
     async def load_snapshots(self, ids: Sequence[tuple[int, UUID]]) -> list[SnapshotRow]:
         await self._store.turn()
         return [self._store.snapshots[key] for key in ids if key in self._store.snapshots]
+
+    async def keep_snapshots(self, rows: Sequence[SnapshotRow]) -> None:
+        await self._store.turn()
+        for row in rows:
+            kept = self._store.kept_snapshots.setdefault((row.shard, row.execution_id), {})
+            there = kept.get(row.seq)
+            if there is None or there.evolve_version < row.evolve_version:
+                kept[row.seq] = row
+
+    async def kept_snapshot(
+        self, execution_id: UUID, after: int, upto: int | None, evolve_version: int
+    ) -> SnapshotRow | None:
+        await self._store.turn()
+        kept = self._store.kept_snapshots.get((shard_of(execution_id), execution_id), {})
+        found = [
+            row
+            for row in kept.values()
+            if after < row.seq
+            and (upto is None or row.seq <= upto)
+            and row.evolve_version == evolve_version
+        ]
+        return max(found, key=lambda row: row.seq, default=None)
+
+    async def drop_snapshots(self, execution_id: UUID) -> None:
+        await self._store.turn()
+        reference = (shard_of(execution_id), execution_id)
+        self._store.kept_snapshots.pop(reference, None)
+        self._store.snapshots.pop(reference, None)
+
+    async def seq_at(self, execution_id: UUID, moment: int) -> int:
+        await self._store.turn()
+        rows = self._store.events.get(execution_id, [])
+        return max((row.seq for row in rows if row.at <= moment), default=0)
 
 
 def _check_fit(batch: Append) -> None:

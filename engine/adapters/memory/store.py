@@ -76,6 +76,7 @@ class MemoryStore:
         self.commits: dict[int, list[dict[str, Any]]] = {shard: [] for shard in range(shards)}
         self.births: dict[UUID, BirthRow] = {}
         self.snapshots: dict[Reference, SnapshotRow] = {}
+        self.kept_snapshots: dict[Reference, dict[int, SnapshotRow]] = {}
         self.inbox: dict[int, InboxRow] = {}
         self.last_inbox_id = 0
         self.start_keys: dict[tuple[str, str, str], tuple[UUID, bytes]] = {}

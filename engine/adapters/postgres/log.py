@@ -74,6 +74,28 @@ class PostgresLog:
         rows = await self._database.rows(_SQL["load_snapshots"], shards, executions)
         return [SnapshotRow(*row) for row in rows]
 
+    async def keep_snapshots(self, rows: Sequence[SnapshotRow]) -> None:
+        await self._database.many(_SQL["keep_snapshot"], [astuple(row) for row in rows])
+
+    async def kept_snapshot(
+        self, execution_id: UUID, after: int, upto: int | None, evolve_version: int
+    ) -> SnapshotRow | None:
+        last = _LAST_SEQ if upto is None else upto
+        row = await self._database.row(
+            _SQL["kept_snapshot"],
+            shard_of(execution_id), execution_id, after, last, evolve_version,
+        )  # fmt: skip
+        return None if row is None else SnapshotRow(*row)
+
+    async def drop_snapshots(self, execution_id: UUID) -> None:
+        await self._database.row(_SQL["drop_snapshots"], shard_of(execution_id), execution_id)
+
+    async def seq_at(self, execution_id: UUID, moment: int) -> int:
+        found = await self._database.value(
+            _SQL["seq_at"], shard_of(execution_id), execution_id, moment
+        )
+        return int(found)
+
 
 def _encoded(batch: Append) -> tuple[list[Any], ...]:
     """The arrays of composites that `log.append_v2` takes, in its order."""

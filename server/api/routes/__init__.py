@@ -6,5 +6,15 @@ from server.api.routes.events import EVENTS
 from server.api.routes.executions import EXECUTIONS
 from server.api.routes.history import HISTORY
 from server.api.routes.system import SYSTEM
+from server.api.routes.timetravel import TIMETRAVEL
+from server.api.routes.why import WHY
 
-ROUTES: tuple[Route, ...] = (*DEFINITIONS, *EVENTS, *EXECUTIONS, *HISTORY, *SYSTEM)
+ROUTES: tuple[Route, ...] = (
+    *DEFINITIONS,
+    *EVENTS,
+    *EXECUTIONS,
+    *HISTORY,
+    *WHY,
+    *SYSTEM,
+    *TIMETRAVEL,
+)

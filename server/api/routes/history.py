@@ -49,16 +49,6 @@ HISTORY: tuple[Route, ...] = (
     ),
     Route(
         "GET",
-        f"{NAMESPACE_PREFIX}/executions/{{execution}}/state",
-        "getPastState",
-        "The state that the events up to one of them fold into.",
-        history.state_at,
-        {200: json_answer("The state.", answers.PastState)},
-        query=(Query("at", "The seq of an event (0: before the first) or an RFC 3339 time."),),
-        problems=("not_found", "id.malformed"),
-    ),
-    Route(
-        "GET",
         f"{NAMESPACE_PREFIX}/executions/{{execution}}/replay",
         "replayExecution",
         "Fold the log again from its first event and compare with the live state.",

@@ -20,6 +20,8 @@ HOT = [
     ("log", "last_event", "integer, uuid", f"1, {NIL}"),
     ("log", "read_shard", "integer, bigint, bigint, integer", "1, 0, 100, 100"),
     ("log", "load_snapshots", "integer[], uuid[]", f"'{{1}}', ARRAY[{NIL}]::uuid[]"),
+    ("log", "kept_snapshot", "integer, uuid, integer, integer, integer", f"1, {NIL}, 0, 9, 1"),
+    ("log", "seq_at", "integer, uuid, bigint", f"1, {NIL}, 100"),
     ("inbox", "read", "integer[], bigint[], integer", "'{1,2}', '{5}', 100"),
     ("inbox", "is_accepted", "integer, uuid, text", f"1, {NIL}, 'n'"),
     ("indexes", "due_timers", "integer[], bigint, integer", "'{1,2}', 0, 100"),

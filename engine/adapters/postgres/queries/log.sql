@@ -60,3 +60,37 @@ CROSS JOIN LATERAL (
     WHERE one.shard = wanted.shard AND one.execution_id = wanted.execution_id
     OFFSET 0
 ) AS s;
+
+-- name: keep_snapshot
+-- A snapshot of the past.
+SELECT log.keep_snapshot_v1($1, $2, $3, $4, $5);
+
+-- name: drop_snapshots
+-- All snapshots of one execution.
+SELECT log.drop_snapshots_v1($1, $2);
+
+-- name: kept_snapshot
+-- Of this fold's version, the last snapshot kept with $3 < seq <= $4.
+SELECT shard, execution_id, seq, evolve_version, state
+FROM log.kept_snapshots
+WHERE shard = $1 AND execution_id = $2 AND seq > $3 AND seq <= $4 AND evolve_version = $5
+ORDER BY seq DESC LIMIT 1;
+
+-- name: seq_at
+-- The last event at or before a time, by halving: times never decrease, and only some twenty events
+-- of a million are looked at.
+WITH RECURSIVE bounds AS (
+    SELECT 0 AS low,
+           coalesce((SELECT max(seq) FROM log.events WHERE shard = $1 AND execution_id = $2), 0)
+               AS high
+    UNION ALL
+    SELECT CASE WHEN middle.at <= $3 THEN middle.seq ELSE bounds.low END,
+           CASE WHEN middle.at <= $3 THEN bounds.high ELSE middle.seq - 1 END
+    FROM bounds
+    CROSS JOIN LATERAL (
+        SELECT e.seq, e.at FROM log.events AS e
+        WHERE e.shard = $1 AND e.execution_id = $2 AND e.seq = (bounds.low + bounds.high + 1) / 2
+    ) AS middle
+    WHERE bounds.low < bounds.high
+)
+SELECT max(low) FROM bounds;
