@@ -39,7 +39,8 @@ def step(
         return rejection
     if turn.state.seq > MAX_EVENTS_PER_EXECUTION and not turn.state.closed:
         _give_up(turn)
-    return Step(tuple(turn.events), turn.state, react(state, turn.state))
+    effects = react(state, turn.state)
+    return Step(tuple(turn.events), turn.state, effects, tuple(turn.remarks))
 
 
 def _give_up(turn: Turn) -> None:

@@ -1,22 +1,25 @@
 """What may be asked of an execution. Everything from clock, chance and the outside is in here."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from engine.model.breakpoint import Breakpoint
 from schemas.events.parts import Asked, CloudEventRef, Error
 
 
 class Circumstance(msgspec.Struct, frozen=True, gc=False):
     """Who asks, when and with which chance. `at`: ms since 1970, database-derived. `chance` is in
     [0, 1), for jitter. `actor`: the key's name with how it was authenticated, or `engine`; `asked`:
-    of a command from outside, from where and why."""
+    of a command from outside, from where and why. `breakpoints`: those that may hold this
+    execution."""
 
     at: int
     actor: str = "engine"
     traceparent: str | None = None
     chance: float = 0.0
     asked: Asked | None = None
+    breakpoints: tuple[Breakpoint, ...] = ()
 
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +93,18 @@ class CancelExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
     """End it now."""
 
 
+class SuspendExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Enter nothing from now on."""
+
+
+class ResumeExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Enter what is held; `step`: no further than to the next state or action. `breakpoint`: only
+    if it is this one that holds the execution."""
+
+    mode: Literal["continue", "step"] = "continue"
+    breakpoint: str | None = None
+
+
 Command = (
     StartExecution
     | OfferEvent
@@ -99,4 +114,6 @@ Command = (
     | DeliverEvent
     | DeliverCallback
     | CancelExecution
+    | SuspendExecution
+    | ResumeExecution
 )

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from engine.model.breakpoint import BreakpointRemark
 from engine.model.evaluation import EvalRequest
 from engine.model.event import Event
 from engine.model.state import Action, ExecutionState, RunningTimer, Wait
@@ -25,11 +26,12 @@ class Effects(msgspec.Struct, frozen=True, gc=False):
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """The outcome of one command."""
+    """The outcome of one command. `remarks`: breakpoints whose condition had no boolean value."""
 
     events: tuple[Event, ...]
     state: ExecutionState
     effects: Effects
+    remarks: tuple[BreakpointRemark, ...] = ()
 
 
 class NeedsValues(msgspec.Struct, frozen=True, gc=False):

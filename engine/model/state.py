@@ -12,6 +12,7 @@ from schemas.events.parts import (
     EditedCloudEvent,
     Error,
     EventFilter,
+    HeldStage,
     Write,
 )
 
@@ -96,8 +97,10 @@ class RunningTimer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Suspension(msgspec.Struct, frozen=True, gc=False):
-    """Why nothing is entered: see `schemas.events.ExecutionSuspended`; since `at`, by `actor`."""
+    """Why nothing is entered: see `schemas.events.ExecutionSuspended`, whose seq is `id`; since
+    `at`, by `actor`."""
 
+    id: int
     reason: str
     at: int
     actor: str
@@ -107,12 +110,14 @@ class Suspension(msgspec.Struct, frozen=True, gc=False):
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
-    """A node that its frame enters when the execution is resumed; "" for the end of the body."""
+    """A node that its frame enters when the execution is resumed; "" for the end of the body.
+    `stage`: see `schemas.events.NodeHeld`."""
 
     id: int
     frame: int
     node: str
     name: str
+    stage: HeldStage = "entry"
 
 
 class Fork(msgspec.Struct, frozen=True, gc=False):
@@ -134,8 +139,8 @@ class ExecutionState(msgspec.Struct, frozen=True, gc=False):
     `failed`: calls between a failed attempt and the next, by their first attempt.
     `consumed`: for each event definition the highest position taken, so that a loop takes each
     CloudEvent once. `correlation`: attribute values fixed so far. `suspended`: nothing is entered,
-    `held` waits; `stepping`: it will be suspended before the next state. `fork`: of a fork, where
-    it comes from."""
+    `held` waits; `stepping`: it will be suspended before the next state or action. `fork`: of a
+    fork, where it comes from."""
 
     id: UUID
     seq: int = 0

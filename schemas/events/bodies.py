@@ -21,6 +21,7 @@ from schemas.events.parts import (
     Error,
     EventFilter,
     FrameEdit,
+    HeldStage,
     Write,
 )
 
@@ -163,9 +164,9 @@ class RetryScheduled(EventBody, frozen=True, gc=False, omit_defaults=True):
 
 class TimerSet(EventBody, frozen=True, gc=False, omit_defaults=True):
     """A timer runs until `due` (ms since 1970, database clock). `subject`: the wait or frame that a
-    timeout is about."""
+    timeout is about. `hold`: the execution, held by a breakpoint, is let go then."""
 
-    purpose: Literal["sleep", "event_timeout", "before_action", "after_action", "yield"]
+    purpose: Literal["sleep", "event_timeout", "before_action", "after_action", "yield", "hold"]
     due: int
     subject: int = 0
 
@@ -333,11 +334,15 @@ class ExecutionSuspended(EventBody, frozen=True, gc=False, omit_defaults=True):
 
 class NodeHeld(EventBody, frozen=True, gc=False, omit_defaults=True):
     """The frame was about to enter the node of the envelope (none: to end); it does so when the
-    execution is resumed."""
+    execution is resumed. `stage`: of an action already entered, `call` (the sleep before it is
+    over) or `retry` (its delay is over): the call is made when the execution is resumed."""
+
+    stage: HeldStage = "entry"
 
 
 class ExecutionResumed(EventBody, frozen=True, gc=False, omit_defaults=True):
-    """What was held is entered. `step`: the execution is suspended again before the next state."""
+    """What was held is entered. `step`: the execution is suspended again before the next state or
+    action that it would enter. The timer of the hold, if there is one, is gone."""
 
     mode: Literal["continue", "step"] = "continue"
     asked: Asked | None = None

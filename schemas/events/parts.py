@@ -7,6 +7,9 @@ from msgspec import UNSET, UnsetType
 
 WriteMode = Literal["replace", "merge", "append", "result"]
 
+HeldStage = Literal["entry", "call", "retry"]
+"""What a held node waits to do: see `schemas.events.bodies.NodeHeld`."""
+
 
 class Write(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One change of a frame's data: the only way data ever changes, and what blame reads.

@@ -12,7 +12,7 @@ from engine.core.merge import DataFault
 from engine.expr import ExpressionFault, compile_expression
 from engine.model.command import CompleteAction, FailAction
 from engine.model.program import Act
-from engine.model.state import Action, Frame, RunningTimer
+from engine.model.state import Action, Frame, Held, RunningTimer
 from schemas.events import bodies
 
 
@@ -135,18 +135,29 @@ def failed(turn: Turn, command: FailAction) -> None:
 def retry(turn: Turn, timer: RunningTimer) -> None:
     """The delay is over: ask for the same call again."""
     assert timer.action is not None
-    call = timer.action.call
+    _call_again(turn, timer.action)
+
+
+def retry_held(turn: Turn, held: Held) -> None:
+    """The delay was over while the execution was held: ask for the same call again now."""
+    place = (held.frame, held.node)
+    failed = turn.state.failed.values()
+    _call_again(turn, next(one for one in failed if (one.frame, one.node) == place))
+
+
+def _call_again(turn: Turn, before: Action) -> None:
+    call = before.call
     again = bodies.ActionScheduled(
         function=call.function, handler=call.handler, operation=call.operation,
-        timeout_ms=call.timeout_ms, retry_of=timer.action.first,
+        timeout_ms=call.timeout_ms, retry_of=before.first,
     )  # fmt: skip
     action = turn.record(
-        again, frame=timer.frame, node=timer.node, name=timer.name, attempt=timer.action.attempt
+        again, frame=before.frame, node=before.node, name=before.name, attempt=before.attempt
     )
-    node = turn.program.nodes[timer.node]
+    node = turn.program.nodes[before.node]
     assert isinstance(node, Act)
     if node.handler == "expression":
-        frame = turn.frame(timer.frame)
+        frame = turn.frame(before.frame)
         data = frame.data if node.input is None else turn.evaluate(node.input, frame, frame.data)
         _compute(turn, turn.state.actions[action], node, data)
 

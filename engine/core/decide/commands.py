@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core.decide import act, listen, nodes, pause, start
+from engine.core.decide import act, holds, listen, nodes, pause, start
 from engine.core.decide.flow import close_inside
 from engine.core.decide.nodes import guarded
 from engine.core.decide.turn import Turn
@@ -62,6 +62,7 @@ _TIMERS: Final[dict[str, Callable[[Turn, RunningTimer], None]]] = {
     "before_action": act.awake,
     "after_action": act.awake,
     "event_timeout": listen.timed_out,
+    "hold": holds.expired,
 }
 
 
@@ -80,7 +81,7 @@ def _fire_timer(turn: Turn, command: commands.FireTimer) -> Rejection | None:
     )
     if turn.state.phase == "gathering":
         start.expire(turn)
-    else:
+    elif not holds.holds_call(turn, timer):
         guarded(turn, timer.frame, lambda: _TIMERS[timer.purpose](turn, timer))
     return None
 
@@ -157,4 +158,6 @@ _COMMANDS: Final[dict[type, Callable[[Turn, Any], Rejection | None]]] = {
     commands.DeliverEvent: _deliver_event,
     commands.DeliverCallback: _deliver_callback,
     commands.CancelExecution: _cancel,
+    commands.SuspendExecution: holds.suspend,
+    commands.ResumeExecution: holds.resume,
 }

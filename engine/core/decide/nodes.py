@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core.decide import act, assign, choose, each, fork, listen, pause, scope
+from engine.core.decide import act, assign, choose, each, fork, holds, listen, pause, scope
 from engine.core.decide.flow import END_OF_BODY, Faults, error_of, fail, leave, state_frame
 from engine.core.decide.turn import Turn
 from engine.core.values import Pending
 from engine.model import program as ir
 from engine.model.limits import MAX_EVENTS_PER_STEP
-from engine.model.state import Frame
+from engine.model.state import Frame, Held
 
 _ENTER: Final[dict[type[ir.Node], Callable[[Turn, int, Any], None]]] = {
     ir.Scope: scope.enter,
@@ -37,14 +37,37 @@ _FINISHED: Final[dict[str, Callable[[Turn, Frame], None]]] = {
 
 
 def run(turn: Turn) -> None:
-    """Enter what is to be entered until everything waits, or the step has done enough."""
+    """Enter what is to be entered until everything waits, or the step has done enough. What was
+    held goes first, and is not held again."""
+    while turn.released:
+        held = turn.released.popleft()
+        if held.frame in turn.state.frames:
+            guarded(turn, held.frame, lambda: _enter_held(turn, held))  # noqa: B023
     while turn.todo:
         if len(turn.events) >= MAX_EVENTS_PER_STEP:
             pause.put_off(turn)
             return
         frame_id, node_id = turn.todo.popleft()
         if frame_id in turn.state.frames:
-            guarded(turn, frame_id, lambda: _enter(turn, frame_id, node_id))  # noqa: B023
+            guarded(turn, frame_id, lambda: _enter_unless_held(turn, frame_id, node_id))  # noqa: B023
+
+
+def _enter_unless_held(turn: Turn, frame_id: int, node_id: str) -> None:
+    if not holds.holds(turn, frame_id, node_id):
+        _enter(turn, frame_id, node_id)
+
+
+def _enter_held(turn: Turn, held: Held) -> None:
+    if held.stage == "entry":
+        _enter(turn, held.frame, held.node)
+        return
+    node = turn.program.nodes[held.node]
+    assert isinstance(node, ir.Act)
+    turn.place = held.node
+    if held.stage == "call":
+        act.schedule(turn, held.frame, node)
+    else:
+        act.retry_held(turn, held)
 
 
 def _enter(turn: Turn, frame_id: int, node_id: str) -> None:

@@ -5,7 +5,7 @@ Source: Serverless Workflow 0.8, "Start Definition", "Event State" (as starting 
 
 from typing import Any
 
-from engine.core.decide import listen, scope
+from engine.core.decide import holds, listen, scope
 from engine.core.decide.nodes import guarded
 from engine.core.decide.turn import Turn
 from engine.core.matching import accepting, fixed_correlation, text_of, trigger_accepts
@@ -32,6 +32,7 @@ def start(turn: Turn, command: StartExecution) -> None:
     if opened is not None:
         frame = turn.frame(opened)
         guarded(turn, opened, lambda: listen.receive(turn, frame, node, ref, arrived, None))
+        holds.break_in_first(turn, opened)
 
 
 def _started(
@@ -83,6 +84,7 @@ def offer(turn: Turn, command: OfferEvent) -> Rejection | None:
     if opened is not None:
         frame = turn.frame(opened)
         guarded(turn, opened, lambda: listen.receive(turn, frame, node, ref, arrived, wait))
+        holds.break_in_first(turn, opened)
     elif wait.id in turn.state.waits:
         turn.record(
             bodies.EventWaitClosed(wait=wait.id, reason="cancelled"), node=node.id, name=node.name

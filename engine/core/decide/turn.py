@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 from engine.core.evolve import evolve
 from engine.core.values import Pending, Values
 from engine.expr import single
+from engine.model.breakpoint import BreakpointRemark
 from engine.model.command import Circumstance
 from engine.model.event import Event
 from engine.model.ids import format_execution
 from engine.model.program import Program, Template, Text
-from engine.model.state import ExecutionState, Frame
+from engine.model.state import ExecutionState, Frame, Held
 from schemas.events.bodies import EventBody
 from schemas.events.parts import Error
 
@@ -31,12 +32,13 @@ def raise_error(code: str, message: str, *aliases: str, expression: str = "") ->
 
 class Turn:
     """Mutable only while one command is decided. `todo`: (frame, node) pairs still to enter, in
-    order; `pending`: expressions that need a worker; `place`: the JSON pointer of the part of the
-    definition that is at work, for errors to name."""
+    order, `released` what was held and goes first; `pending`: expressions that need a worker;
+    `place`: the JSON pointer of the part of the definition that is at work, for errors to name;
+    `remarks`: conditions of breakpoints that have no boolean value."""
 
     __slots__ = (
-        "cause", "circumstance", "events", "pending", "place", "program", "state", "todo", "values",
-        "workflow",
+        "cause", "circumstance", "events", "pending", "place", "program", "released", "remarks",
+        "state", "todo", "values", "workflow",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +50,8 @@ class Turn:
         self.values = values
         self.events: list[Event] = []
         self.todo: deque[tuple[int, str]] = deque()
+        self.released: deque[Held] = deque()
+        self.remarks: list[BreakpointRemark] = []
         self.pending: list[Pending] = []
         self.cause = 0
         self.place = ""
