@@ -6,7 +6,7 @@ the event before it in its execution, its columns and its digest. A commit's has
 before it in its shard and, for each birth period it touched, the count and a digest of the events,
 so that the chain outlives a dropped partition.
 
-Where a namespace encrypts, an event's data is stored sealed, and its digest covers the sealed bytes:
+Where a namespace encrypts, an event's data is stored sealed, and its digest covers sealed bytes:
 who holds no key, or after the key is erased nobody, still finds every changed byte.
 """
 
@@ -17,6 +17,12 @@ from typing import Any
 import msgspec
 
 CHAIN_VERSION = b"refold-chain-1"
+JSON_CODEC = 1
+"""Codec of an event's data that is stored as JSON in the clear."""
+
+SEALED_CODEC = 2
+"""Codec of data that is stored sealed under the key that the event's row names."""
+
 SALT_BYTES = 16
 ROOT_BYTES = 32
 SEAL_OVERHEAD = 28

@@ -12,7 +12,15 @@ from uuid import UUID
 
 import msgspec
 
-from engine.core.chain import commit_hash, event_hash, is_canonical, merkle_root, part_digest
+from engine.core.chain import (
+    SEALED_CODEC,
+    commit_hash,
+    event_hash,
+    is_canonical,
+    merkle_root,
+    part_digest,
+    sealed_digest,
+)
 
 Kind = Literal[
     "changed",
@@ -142,9 +150,12 @@ def _fits(previous: bytes, event: StoredEvent, seq: int) -> bool:
 
 
 def _digest_fits(event: StoredEvent) -> bool:
+    """Sealed data is checked as it is sealed: that takes no key."""
     try:
+        if event.codec == SEALED_CODEC:
+            return sealed_digest(event.data) == event.digest
         return merkle_root(event.data, event.salt) == event.digest and is_canonical(event.data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, ValueError):
         return False
 
 
