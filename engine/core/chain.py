@@ -11,7 +11,7 @@ who holds no key, or after the key is erased nobody, still finds every changed b
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -121,6 +121,25 @@ def genesis(cluster_id: str, shard: int) -> bytes:
 def audit_genesis(cluster_id: str, namespace: str) -> bytes:
     """The hash before the first entry of a namespace's audit stream."""
     return hashlib.sha256(f"refold-audit-1|{cluster_id}|{namespace}".encode()).digest()
+
+
+def content_hash(media_type: str, source: bytes, resources: Mapping[str, bytes]) -> bytes:
+    """The hash of a definition as it was applied: its media type, its text and its documents in
+    order of the bytes of their URIs, each behind its length in 4 bytes."""
+    ordered = sorted((uri.encode(), content) for uri, content in resources.items())
+    parts = [media_type.encode(), source, *(part for pair in ordered for part in pair)]
+    return hashlib.sha256(b"".join(len(one).to_bytes(4, "big") + one for one in parts)).digest()
+
+
+def head_root(
+    cluster_id: str,
+    at: int,
+    shards: Sequence[tuple[int, int, int, str]],
+    audit: Sequence[tuple[str, int, str]],
+) -> bytes:
+    """The hash over the heads of everything: (shard, commit number, position, hash as hex) and
+    (namespace, position, hash as hex)."""
+    return hashlib.sha256(_text(("refold-head-1", cluster_id, at, shards, audit))).digest()
 
 
 def audit_hash(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from engine.core.chain import merkle_root
+from engine.core.chain import content_hash, merkle_root
 from engine.ports.rows import DefinitionRow
 from schemas.events.parts import UNASKED, Asked
 from schemas.json_text import dumps
@@ -121,5 +121,10 @@ def applied(row: DefinitionRow, asked: Asked) -> Deed:
         action="definition.applied",
         target=f"{row.workflow}@{row.version}",
         asked=asked,
-        data={"hash": row.definition_hash, "dialect": row.dialect, "media_type": row.media_type},
+        data={
+            "hash": row.definition_hash,
+            "dialect": row.dialect,
+            "media_type": row.media_type,
+            "content": content_hash(row.media_type, row.source, row.resources).hex(),
+        },
     )
