@@ -60,3 +60,21 @@ class TooLarge(RefoldError):
     """Data beyond a limit of a service that must carry it: trying again does not help."""
 
     code = "data.too_large"
+
+
+class Erased(RefoldError):
+    """The key of this data was deleted: nobody can read it again."""
+
+    code = "execution.erased"
+
+
+class Sealed(RefoldError):
+    """Sealed data that its key does not open: it was changed, or lies where it was not sealed."""
+
+    code = "data.sealed"
+
+
+class KeyMissing(RefoldError):
+    """A key is wrapped by a master key that this process does not have."""
+
+    code = "key.missing"

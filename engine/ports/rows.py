@@ -10,7 +10,10 @@ import msgspec
 
 
 class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """One row of log.events; the columns are those of the table, in its order."""
+    """One row of log.events; the columns are those of the table, in its order.
+
+    Of a row that is stored sealed (`codec`), a reader also gets `opened`, the body in the clear, or
+    `erased`, where its key was deleted. Neither is a column: see `EVENT_COLUMNS`."""
 
     shard: int
     position: int
@@ -36,6 +39,12 @@ class EventRow(msgspec.Struct, frozen=True, gc=False):
     data: bytes
     digest: bytes
     hash: bytes
+    opened: bytes | None = None
+    erased: bool = False
+
+
+EVENT_COLUMNS = 24
+"""So many of the fields of an EventRow, the first, are columns of log.events."""
 
 
 class CommitRow(msgspec.Struct, frozen=True, gc=False):

@@ -11,7 +11,7 @@ from engine.adapters.postgres.pool import Database, discard
 from engine.adapters.postgres.statements import load
 from engine.model.errors import NotFound, OutcomeUnknown
 from engine.model.ids import shard_of
-from engine.ports.rows import Append, EventRow, ShardHead, SnapshotRow
+from engine.ports.rows import EVENT_COLUMNS, Append, EventRow, ShardHead, SnapshotRow
 
 _SQL = load("log")
 _LAST_SEQ = 2**31 - 1
@@ -101,7 +101,7 @@ def _encoded(batch: Append) -> tuple[list[Any], ...]:
     """The arrays of composites that `log.append_v2` takes, in its order."""
     return (
         [astuple(row) for row in batch.commits],
-        [astuple(row) for row in batch.events],
+        [astuple(row)[:EVENT_COLUMNS] for row in batch.events],
         [astuple(row) for row in batch.births],
         [astuple(row) for row in batch.timers_set],
         [astuple(row) for row in batch.timers_cleared],
