@@ -7,19 +7,26 @@ number of projectors may run.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
+from engine.ports.codec import event_of
 from engine.ports.rows import EventRow, ShardHead
+from projections.folds import Folds, Logs
+from projections.generations import ReadSideBuilding
 from projections.store import ReadStore, Span
-from projections.views.batch import changes_of
+from projections.views import batch
 from projections.views.changes import Changes
+from schemas.events.bodies import ExecutionCompleted, ExecutionForked
 
 _log = logging.getLogger("refold.projector")
 _BATCH = 2_000
+_BREATH = 200
+_NEWER_S = 5.0
 
 
-class Tail(Protocol):
-    """What the projector reads: the log's heads and shards."""
+class Tail(Logs, Protocol):
+    """What the projector reads: the log's heads and shards, and single executions."""
 
     async def heads(self) -> list[ShardHead]:
         """All head rows."""
@@ -42,6 +49,7 @@ class Projector:
         self._store = store
         self._interval_s = interval_s
         self._linger_s = linger_s
+        self._folds = Folds(log)
         self._wake = asyncio.Event()
 
     def wake(self, _topic: str = "") -> None:
@@ -50,18 +58,30 @@ class Projector:
 
     async def run(self) -> None:
         """Tail until cancelled. Whatever fails is tried again: a database that is away is waited
-        for, and after a rebuild the new tables are found."""
+        for, and after a rebuild the new tables are found. Live tables of an older release are left
+        to whoever still reads them, until those of this one are built."""
         while True:
             self._wake.clear()
             moved = False
             try:
+                if self._store.shape == "older":
+                    await self._replace()
                 moved = await self.catch_up()
+            except ReadSideBuilding as newer:
+                _log.warning("projector is idle: %s", newer.message)
+                await asyncio.sleep(_NEWER_S)
+                await self._reopen()
             except Exception as fault:  # noqa: BLE001 - the projector outlives every fault
                 _log.warning("projector tries again: %s: %s", type(fault).__name__, fault)
                 await self._reopen()
             if not moved:
                 await self._pause()
             await asyncio.sleep(self._linger_s)
+
+    async def _replace(self) -> None:
+        _log.info("read tables of an older release: building those of this one beside them")
+        await rebuild(self._log, self._store, self._store.beside())
+        _log.info("read tables of this release are live: generation %d", self._store.generation)
 
     async def _reopen(self) -> None:
         try:
@@ -100,16 +120,36 @@ class Projector:
                 continue
             try:
                 rows = await self._log.read_shard(span.shard, span.after, span.upto, _BATCH)
-                changes.add(changes_of(rows))
+                noted = await self._noted(rows)
             except Exception as fault:  # noqa: BLE001 - one shard's fault does not stop the others
                 faults.append(fault)
                 continue
+            changes.add(noted)
             upto = rows[-1].position if len(rows) == _BATCH else span.upto
             taken.append(Span(span.shard, span.after, upto))
             if upto < span.upto:
                 rest.append(Span(span.shard, upto, span.upto))
             count += len(rows)
         return taken, changes, rest
+
+    async def _noted(self, rows: Sequence[EventRow]) -> Changes:
+        """What these rows of one shard, in order of position, change. Raises UnknownEventType."""
+        changes, folds = Changes(), self._folds
+        for number, row in enumerate(rows):
+            event = event_of(row)
+            before = None
+            if isinstance(event.body, ExecutionForked):
+                before = (await folds.at(row.execution_id, row.seq - 1)).input
+            folds.take(row, event)
+            batch.apply(changes, row, event.body, before)
+            if isinstance(event.body, ExecutionCompleted):
+                output = (await folds.at(row.execution_id, row.seq)).output
+                batch.completed(changes, row, output)
+            if isinstance(event.body, batch.LAST):
+                folds.forget(row.execution_id)
+            if number % _BREATH == _BREATH - 1:
+                await asyncio.sleep(0)  # others wait for the loop
+        return changes
 
     async def _pause(self) -> None:
         try:

@@ -24,9 +24,10 @@ def schema_of(generation: int) -> str:
 
 
 @cache
-def tables(generation: int) -> str:
-    """The script that makes the tables of this generation."""
+def tables(generation: int, version: int) -> str:
+    """The script that makes the tables of this generation, of this version of the views."""
     text = files("schemas").joinpath("sql", "read", "tables.sql").read_text()
+    text = text.replace("{version}", str(int(version)))
     return text.replace("{read}", schema_of(generation))
 
 

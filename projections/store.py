@@ -1,43 +1,19 @@
-"""Rows of the read side in Postgres: applied with their position in one transaction, and queried.
+"""The read tables in Postgres: written with their position in one transaction, and asked.
 
 The connections come from the composition root; this room knows only what it needs of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from projections.statements import live_table, schema_of, statements, tables
+from projections import generations
+from projections.database import Connection, Database, Row
+from projections.generations import ReadSideBuilding, Shape
+from projections.statements import statements
 from projections.views.changes import Changes
-
-
-class Connection(Protocol):
-    """What is asked of a database connection."""
-
-    async def execute(self, query: str, *args: Any) -> Any:
-        """Run a statement, or a script without arguments."""
-
-    async def executemany(self, command: str, args: Iterable[Sequence[Any]]) -> None:
-        """Run a statement for each row of arguments."""
-
-    async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
-        """All rows."""
-
-    async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first value of the first row."""
-
-    def transaction(self) -> AbstractAsyncContextManager[Any]:
-        """A transaction."""
-
-
-class Database(Protocol):
-    """Gives connections."""
-
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        """A connection for the time of the context."""
+from projections.writing import statements_of
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -55,36 +31,48 @@ class ReadStore:
         self._database = database
         self._pinned = generation is not None
         self._generation = generation or 0
+        self._shape: Shape = "current"
 
     @property
     def generation(self) -> int:
         """Which generation of the tables this store reads and writes."""
         return self._generation
 
+    @property
+    def shape(self) -> Shape:
+        """How its tables stand to this release, as of the last look."""
+        return self._shape
+
+    def beside(self) -> "ReadStore":
+        """A store of the generation that follows, to be built."""
+        return ReadStore(self._database, self._generation + 1)
+
     async def open(self) -> None:
-        """Make the tables if they are missing; find out which generation is live."""
+        """Make the tables if they are missing; find out which generation is live. Live tables of
+        another version are left as they are (`shape` tells)."""
         async with self._database.acquire() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(727469)")
-            await connection.execute(live_table())
-            await self._find_live(connection)
-            await connection.execute(tables(self._generation))
+            await generations.make_first(connection)
+            if not self._pinned:
+                await self._find_live(connection)
+            if self._pinned or self._shape == "current":
+                await generations.make(connection, self._generation)
 
     async def join(self) -> bool:
         """Find out which generation is live, of tables that their owner makes. False: there are
         none yet that this login may read."""
         async with self._database.acquire() as connection:
-            if not await connection.fetchval(statements("read.sql", 0)["is_made"]):
+            if not await connection.fetchval(statements("generations.sql", 0)["is_made"]):
                 return False
             await self._find_live(connection)
         return True
 
     async def _find_live(self, connection: Connection) -> None:
-        if not self._pinned:
-            self._generation = await connection.fetchval("SELECT live FROM read.generations")
+        self._generation = await generations.live_generation(connection)
+        self._shape = await generations.shape_of(connection, self._generation)
 
     async def positions(self) -> dict[int, int]:
         """How far each shard was read; a shard that was never read is missing."""
-        rows = await self._fetch("apply.sql", "positions")
+        rows = await self.ask("apply.sql", "positions")
         return {row["shard"]: row["position"] for row in rows}
 
     async def apply(self, spans: Sequence[Span], changes: Changes) -> bool:
@@ -100,84 +88,58 @@ class ReadStore:
             held = {row["shard"]: row["position"] for row in found}
             if any(held[span.shard] != span.after for span in spans):
                 return False
-            for name, rows in _rows_of(changes):
-                if rows:
-                    await connection.executemany(known[name], rows)
+            for name, columns in statements_of(changes):
+                await connection.execute(known[name], *columns)
             await connection.execute(known["move_positions"], shards, [span.upto for span in spans])
         return True
 
-    async def list_executions(
-        self,
-        namespace: str,
-        *,
-        workflow: str | None = None,
-        version: str | None = None,
-        status: str | None = None,
-        started_from: int | None = None,
-        started_before: int | None = None,
-        before: UUID | None = None,
-        limit: int = 50,
-    ) -> Sequence[Mapping[str, Any]]:
-        """A page of executions, newest first; `before` is the last id of the page before. Times in
-        ms since 1970, from inclusive, before exclusive."""
-        return await self._fetch(
-            "read.sql", "list_executions",
-            namespace, workflow, version, status, started_from, started_before, before, limit,
-        )  # fmt: skip
-
-    async def find_execution(self, namespace: str, execution_id: UUID) -> Mapping[str, Any] | None:
-        """The row of one execution, None while it is not projected."""
-        rows = await self._fetch("read.sql", "find_execution", namespace, execution_id)
-        return rows[0] if rows else None
-
-    async def list_scopes(
-        self, namespace: str, execution_id: UUID, limit: int = 10_000
-    ) -> Sequence[Mapping[str, Any]]:
-        """States, branches and iterations of one execution in order of entry."""
-        return await self._fetch("read.sql", "list_scopes", namespace, execution_id, limit)
-
-    async def list_attempts(
-        self, namespace: str, execution_id: UUID, limit: int = 10_000
-    ) -> Sequence[Mapping[str, Any]]:
-        """Attempts of one execution's actions in order of scheduling."""
-        return await self._fetch("read.sql", "list_attempts", namespace, execution_id, limit)
-
     async def fingerprint(self) -> str:
         """A hash over all rows: equal tables have equal hashes."""
-        rows = await self._fetch("read.sql", "fingerprint")
-        return str(rows[0]["md5"])
+        rows = await self.ask("generations.sql", "fingerprint", scans=True)
+        return str(rows[0]["fingerprint"])
 
     async def make_live(self) -> None:
         """Swap: readers take this generation from their next `open` on; the others are dropped."""
         async with self._database.acquire() as connection, connection.transaction():
-            before = await connection.fetchval("SELECT live FROM read.generations FOR UPDATE")
-            await connection.execute("UPDATE read.generations SET live = $1", self._generation)
-            if before != self._generation:
-                await connection.execute(f"DROP SCHEMA IF EXISTS {schema_of(before)} CASCADE")
+            await generations.make_live(connection, self._generation)
 
-    async def _fetch(self, file: str, name: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+    async def ask(self, file: str, name: str, *args: Any, scans: bool = False) -> Sequence[Row]:
+        """The rows of a named statement. `scans`: it reads much of the tables, so that it is
+        planned for that. Raises ReadSideBuilding, Unavailable."""
+        return await self.ask_text(lambda known: known[name], file, *args, scans=scans)
+
+    async def ask_text(
+        self, compose: Any, file: str, *args: Any, scans: bool = False
+    ) -> Sequence[Row]:
+        """The rows of the statement that `compose` makes of the blocks of a file."""
+        await self._check_shape()
         known = self._generation
         try:
-            return await self._query(file, name, *args)
+            return await self._query(compose, file, args, scans)
         except Exception:
-            await self.open()  # after a rebuild the tables are elsewhere
+            await self._look_again()  # after a rebuild the tables are elsewhere
             if self._generation == known:
                 raise
-            return await self._query(file, name, *args)
+            return await self._query(compose, file, args, scans)
 
-    async def _query(self, file: str, name: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+    async def _check_shape(self) -> None:
+        if self._shape != "current":
+            await self._look_again()
+        if self._shape != "current":
+            raise ReadSideBuilding(self._shape)
+
+    async def _look_again(self) -> None:
+        if not self._pinned:
+            async with self._database.acquire() as connection:
+                await self._find_live(connection)
+
+    async def _query(
+        self, compose: Any, file: str, args: tuple[Any, ...], scans: bool
+    ) -> Sequence[Row]:
+        statement = compose(statements(file, self._generation))
         async with self._database.acquire() as connection:
-            return await connection.fetch(statements(file, self._generation)[name], *args)
-
-
-def _rows_of(changes: Changes) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """The statements of a batch with their rows, rows that others refer to first."""
-    astuple = msgspec.structs.astuple
-    return [
-        ("open_execution", [astuple(one) for one in changes.executions_opened.values()]),
-        ("change_execution", [(key, *astuple(one)) for key, one in changes.executions.items()]),
-        ("open_scope", [astuple(one) for one in changes.scopes_opened.values()]),
-        ("close_scope", [(*key, *astuple(one)) for key, one in changes.scopes.items()]),
-        ("open_attempt", [astuple(one) for one in changes.attempts_opened.values()]),
-        ("end_attempt", [(*key, *astuple(one)) for key, one in changes.attempts.items()]),
-    ]
+            if not scans:
+                return await connection.fetch(statement, *args)
+            async with connection.transaction():
+                await connection.execute(statements("reading.sql", 0)["scanning"])
+                return await connection.fetch(statement, *args)

@@ -43,49 +43,6 @@ class Definition(BaseModel):
     actor: str
 
 
-class HistoryScope(BaseModel):
-    """A state, branch or iteration: `frame` is the seq of the event that opened it, `parent` that
-    of the scope around it. `left_at`, `outcome`: absent while it is open."""
-
-    frame: int
-    parent: int
-    kind: Literal["state", "branch", "iteration"]
-    name: str
-    type: str
-    branch: int | None
-    iteration: int | None
-    entered_at: str
-    left_at: str | None
-    outcome: str | None
-    next: str | None
-    error_code: str | None
-
-
-class HistoryAttempt(BaseModel):
-    """One attempt of an action in the scope `frame`."""
-
-    seq: int
-    frame: int
-    name: str
-    function: str
-    attempt: int
-    scheduled_at: str
-    ended_at: str | None
-    outcome: str | None
-    error_code: str | None
-    error_message: str | None
-
-
-class History(BaseModel):
-    """The history of an execution as the projection has it; `last_seq`: how far it has read."""
-
-    id: str
-    status: Status
-    last_seq: int
-    scopes: list[HistoryScope]
-    attempts: list[HistoryAttempt]
-
-
 class AppliedDefinition(Definition):
     """What became of an applied definition. `changed`: this version was not active before."""
 
@@ -209,26 +166,6 @@ class Execution(BaseModel):
     error: ErrorFact | None
     reason: str | None = Field(default=None, description="Why it was cancelled, if somebody said.")
     waits: list[OpenWait] = []
-
-
-class ExecutionRow(BaseModel):
-    """An execution in the list, as far as the projection has read."""
-
-    id: str
-    workflow: str
-    version: str
-    name: str | None
-    status: Status
-    started_at: str
-    closed_at: str | None
-    last_seq: int
-
-
-class ExecutionPage(BaseModel):
-    """Executions, newest first; `next` is the cursor of the next page."""
-
-    items: list[ExecutionRow]
-    next: str | None = None
 
 
 class LogEvent(BaseModel):

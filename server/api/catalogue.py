@@ -119,6 +119,14 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Try again after the seconds in Retry-After, read pages, or raise REFOLD_MAX_STREAMS.",
         True,
     ),
+    "projection.building": ProblemKind(
+        503,
+        "The read tables are being built for this release",
+        "Try again after the seconds in Retry-After: after an upgrade they are built anew beside"
+        " the old ones. What is asked of one execution's log is answered meanwhile. If the server"
+        " says that it is older than the tables, upgrade it.",
+        True,
+    ),
     "internal": ProblemKind(
         500,
         "A fault in Refold",

@@ -1,6 +1,5 @@
 """An execution's state, and the events of its log, as the API tells them."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from engine.model.ids import callback_token, format_event, format_execution
 from engine.model.state import ExecutionState, Wait
 from engine.ports.rows import EventRow
 from schemas.events.parts import Error
-from server.api.reading import API_STATUS, status_of
+from server.api.reading import status_of
 from server.api.times import format_time
 
 
@@ -132,20 +131,6 @@ def _current_data(state: ExecutionState) -> Any:
         return state.output
     opened = [one for one in state.frames.values() if one.parent == root.id]
     return next((one.data for one in opened if one.kind == "state"), root.data)
-
-
-def list_members(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of `schemas.api.answers.ExecutionRow`, from a row of the projection."""
-    return {
-        "id": format_execution(row["execution_id"]),
-        "workflow": row["workflow"],
-        "version": row["version"],
-        "name": row["name"],
-        "status": API_STATUS.get(row["status"], row["status"]),
-        "started_at": format_time(row["started_at"]),
-        "closed_at": _time(row["closed_at"]),
-        "last_seq": row["last_seq"],
-    }
 
 
 def _time(at_ms: int | None) -> str | None:

@@ -1,12 +1,9 @@
-"""Executions: list, get, cancel."""
-
-from uuid import UUID
+"""Executions: get, cancel."""
 
 import msgspec
 from aiohttp import web
 
-from engine.model.errors import BadIdentifier
-from engine.model.ids import format_execution, parse_execution
+from engine.model.ids import format_execution
 from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
 from engine.ports.requests import CancelRequest, encode
@@ -15,41 +12,11 @@ from schemas.api.requests import CancelExecution
 from schemas.events.bodies import ExecutionCancelled
 from schemas.events.parts import Asked
 from server.api.body import read_bytes, read_model
-from server.api.cursor import read_cursor, write_cursor
-from server.api.describe import execution_members, list_members
+from server.api.describe import execution_members
 from server.api.exchange import Exchange
-from server.api.problem import ProblemRaised
 from server.api.reading import check_open, execution_id_of, folded
 from server.api.reply import json_reply
 from server.api.waiting import inbox_topic, until_closed
-
-
-async def index(exchange: Exchange) -> web.Response:
-    """GET /executions: from the projection, the newest first."""
-    query, limit = exchange.query, exchange.query["limit"]
-    rows = await exchange.services.executions.list_executions(
-        exchange.namespace,
-        workflow=query["workflow"],
-        version=query["version"],
-        status=query["status"],
-        started_from=query["started_after"],
-        started_before=query["started_before"],
-        before=_before(query["cursor"]),
-        limit=limit + 1,
-    )
-    page, rest = rows[:limit], rows[limit:]
-    following = write_cursor(format_execution(page[-1]["execution_id"])) if rest else None
-    return json_reply({"items": [list_members(row) for row in page], "next": following})
-
-
-def _before(cursor: str | None) -> UUID | None:
-    text = read_cursor(cursor)
-    try:
-        return parse_execution(text) if text else None
-    except BadIdentifier:
-        raise ProblemRaised(
-            "query.invalid", "this cursor is not one that a page gave out"
-        ) from None
 
 
 async def show(exchange: Exchange) -> web.Response:

@@ -116,7 +116,7 @@ def _refuse_encoding(request: web.Request) -> None:
 
 def _checked_query(request: web.Request, route: Route) -> dict[str, Any]:
     known = route.parameters
-    values = {name: one.default for name, one in known.items()}
+    values: dict[str, Any] = {name: one.default for name, one in known.items()}
     seen: set[str] = set()
     for name, text in request.query.items():
         if name not in known:
@@ -124,6 +124,13 @@ def _checked_query(request: web.Request, route: Route) -> dict[str, Any]:
                 "query.unknown",
                 f"{name[:80]!r} is not a parameter here; known: {', '.join(known) or 'none'}",
             )
+        if known[name].most > 1:
+            given = values[name] = (*(values[name] or ()), _checked_value(known[name], text))
+            if len(given) > known[name].most:
+                raise ProblemRaised(
+                    "query.invalid", f"{name} stands at most {known[name].most} times"
+                )
+            continue
         if name in seen:
             raise ProblemRaised("query.invalid", f"{name} stands twice; send it once")
         seen.add(name)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +18,8 @@ _PATH_PARAMETERS = {
     "workflow": "The id of a workflow definition.",
     "version": "The version of a workflow definition.",
     "execution": "The id of an execution: `ex_...`.",
+    "position": "The position of a CloudEvent in the namespace's stream.",
+    "number": "The number of a dead letter.",
     "token": "The token of a callback state: `cb_...`.",
     "code": "The code of a problem.",
 }
@@ -102,6 +105,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _schema(query: Query) -> dict[str, Any]:
+    if query.most > 1:
+        return {"type": "array", "maxItems": query.most, "items": _schema(replace(query, most=1))}
     if query.kind == "integer":
         schema: dict[str, Any] = {
             "type": "integer",

@@ -16,7 +16,8 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Query:
-    """A query parameter. Integers have bounds; `choices`: the texts it may have."""
+    """A query parameter. Integers have bounds; `choices`: the texts it may have. `most`: how often
+    it may stand; more than once, its value is the tuple of all (None: it stands nowhere)."""
 
     name: str
     description: str
@@ -26,6 +27,7 @@ class Query:
     choices: tuple[str, ...] = ()
     default: int | None = None
     max_length: int = 512
+    most: int = 1
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,7 @@ async def rebuild_projections(settings: Settings) -> dict[str, Any]:
         live = ReadStore(ReadDatabase(database))
         await live.open()
         before = await live.fingerprint()
-        beside = ReadStore(ReadDatabase(database), live.generation + 1)
-        after = await rebuild(PostgresLog(database), live, beside)
+        after = await rebuild(PostgresLog(database), live, live.beside())
         return {
             "generation": live.generation,
             "fingerprint": after,

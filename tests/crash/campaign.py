@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import nats
@@ -294,10 +296,27 @@ class _Tail:
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:
-        columns = ", ".join(EventRow.__struct_fields__)
-        rows = await self._connection.fetch(
-            f"SELECT {columns} FROM log.events WHERE shard = $1 AND position > $2"
-            " AND position <= $3 ORDER BY position LIMIT $4",
+        return await self._rows(
+            "shard = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4",
             shard, after, upto, limit,
         )  # fmt: skip
+
+    async def read_execution(
+        self, execution_id: UUID, after: int = 0, limit: int = 10_000, upto: int | None = None
+    ) -> list[EventRow]:
+        return await self._rows(
+            "execution_id = $1 AND seq > $2 AND seq <= COALESCE($4, seq) ORDER BY seq LIMIT $3",
+            execution_id, after, limit, upto,
+        )  # fmt: skip
+
+    async def kept_snapshot(
+        self, execution_id: UUID, after: int, upto: int | None, evolve_version: int
+    ) -> None:
+        """None is used: what is built here rests on events alone."""
+
+    async def _rows(self, clause: str, *arguments: Any) -> list[EventRow]:
+        columns = ", ".join(EventRow.__struct_fields__)
+        rows = await self._connection.fetch(
+            f"SELECT {columns} FROM log.events WHERE {clause}", *arguments
+        )
         return [EventRow(*row) for row in rows]

@@ -5,11 +5,13 @@ from server.api.routes.definitions import DEFINITIONS
 from server.api.routes.events import EVENTS
 from server.api.routes.executions import EXECUTIONS
 from server.api.routes.history import HISTORY
+from server.api.routes.projections import PROJECTIONS
 from server.api.routes.system import SYSTEM
 from server.api.routes.timetravel import TIMETRAVEL
 from server.api.routes.why import WHY
 
 ROUTES: tuple[Route, ...] = (
+    *PROJECTIONS,
     *DEFINITIONS,
     *EVENTS,
     *EXECUTIONS,

@@ -1,20 +1,10 @@
 """Routes that start, find and change executions."""
 
-from schemas.api import answers
+from schemas.api import answers, projections
 from schemas.api.requests import CancelExecution, StartExecution
-from server.api import callbacks, executions, starting
+from server.api import callbacks, executions, listing, starting
 from server.api.route import JSON, NAMESPACE_PREFIX, Header, Query, Route, json_answer
-from server.api.routes.parameters import CURSOR, LIMIT, WAIT
-
-_STATUSES = (
-    "running",
-    "waiting",
-    "suspended",
-    "completed",
-    "failed",
-    "cancelled",
-    "timed_out",
-)
+from server.api.routes.parameters import CURSOR, FILTERS, LIMIT, WAIT
 
 EXECUTIONS: tuple[Route, ...] = (
     Route(
@@ -40,17 +30,28 @@ EXECUTIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/executions",
         "listExecutions",
         "Executions, the newest first, as far as the projection has read.",
-        executions.index,
-        {200: json_answer("A page.", answers.ExecutionPage)},
+        listing.index,
+        {200: json_answer("A page.", projections.ExecutionPage)},
+        query=(LIMIT, CURSOR, *FILTERS),
+        problems=("projection.building",),
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/executions/count",
+        "countExecutions",
+        "How many executions there are, as far as the projection has read.",
+        listing.count,
+        {200: json_answer("The number, and that of each group.", projections.ExecutionCount)},
         query=(
-            LIMIT,
-            CURSOR,
-            Query("workflow", "Only of this workflow."),
-            Query("version", "Only of this version."),
-            Query("status", "Only with this status.", choices=_STATUSES),
-            Query("started_after", "Only started at this time or later.", kind="time"),
-            Query("started_before", "Only started before this time.", kind="time"),
+            *FILTERS,
+            Query(
+                "by",
+                "Count by these too.",
+                choices=("workflow", "version", "status"),
+                most=3,
+            ),
         ),
+        problems=("projection.building",),
     ),
     Route(
         "GET",

@@ -1,7 +1,7 @@
 """Routes that read what was."""
 
 from schemas.api import answers
-from server.api import history, replaying, scopes, verifying
+from server.api import history, replaying, verifying
 from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Header, Query, Route, json_answer
 
 HISTORY: tuple[Route, ...] = (
@@ -37,15 +37,6 @@ HISTORY: tuple[Route, ...] = (
         headers=(Header("Last-Event-ID", "SSE: go on behind the event with this seq."),),
         problems=("not_found", "id.malformed", "streams.too_many"),
         time_limit_s=None,
-    ),
-    Route(
-        "GET",
-        f"{NAMESPACE_PREFIX}/executions/{{execution}}/history",
-        "getHistory",
-        "Its states, branches, iterations and attempts, as far as the projection has read.",
-        scopes.history,
-        {200: json_answer("What was entered and left when.", answers.History)},
-        problems=("not_found", "id.malformed"),
     ),
     Route(
         "GET",

@@ -8,6 +8,12 @@ from uuid import UUID
 import asyncpg
 
 from engine.ports.world import Failed
+from projections.questions.executions import (
+    ExecutionFilter,
+    find_execution,
+    list_executions,
+)
+from projections.questions.history import list_attempts, list_scopes
 from projections.runner import Projector, rebuild
 from projections.store import ReadStore
 from schemas.events.parts import Error
@@ -85,17 +91,18 @@ async def test_the_list_tells_of_each_execution_what_its_log_folds_into(
 ) -> None:
     ids = await grown(world)
     store = await caught_up(world, read_database)
-    rows = {row["execution_id"]: row for row in await store.list_executions("default", limit=100)}
+    listed = await list_executions(store, "default", limit=100)
+    rows = {row["execution_id"]: row for row in listed}
     assert rows.keys() == set(ids)
     for execution_id, row in rows.items():
         state = await world.state(execution_id)
         assert (row["status"], row["last_seq"], row["started_at"], row["closed_at"]) == (
             state.status, state.seq, state.started_at, state.closed_at,
         )  # fmt: skip
-    waiting = await store.list_executions("default", status="waiting")
+    waiting = await list_executions(store, "default", ExecutionFilter(status="waiting"))
     assert {row["execution_id"] for row in waiting} == set(ids[-2:])
-    assert len(await store.list_executions("default", workflow="plain")) == 3
-    assert await store.list_executions("elsewhere") == []
+    assert len(await list_executions(store, "default", ExecutionFilter(workflow="plain"))) == 3
+    assert list(await list_executions(store, "elsewhere")) == []
 
 
 async def test_pages_follow_each_other_without_gap(
@@ -106,7 +113,7 @@ async def test_pages_follow_each_other_without_gap(
     seen: list[UUID] = []
     while True:
         before = seen[-1] if seen else None
-        page = await store.list_executions("default", before=before, limit=4)
+        page = await list_executions(store, "default", before=before, limit=4)
         seen += [row["execution_id"] for row in page]
         if not page:
             break
@@ -120,13 +127,13 @@ async def test_the_history_has_every_scope_and_attempt(
     store = await caught_up(world, read_database)
     for execution_id in ids:
         rows = await world.rows(execution_id)
-        scopes = await store.list_scopes("default", execution_id)
+        scopes = await list_scopes(store, execution_id)
         opening = {"StateEntered", "BranchStarted", "IterationStarted"}
         assert [s["frame"] for s in scopes] == [r.seq for r in rows if r.type in opening]
         state = await world.state(execution_id)
         open_frames = {one.id for one in state.frames.values() if one.kind != "execution"}
         assert {s["frame"] for s in scopes if s["left_at"] is None} == open_frames
-        attempts = await store.list_attempts("default", execution_id)
+        attempts = await list_attempts(store, execution_id)
         scheduled = [r.seq for r in rows if r.type == "ActionScheduled"]
         assert [a["seq"] for a in attempts] == scheduled
         assert all(a["outcome"] is not None for a in attempts)
@@ -180,6 +187,8 @@ async def test_one_unreadable_event_does_not_stop_the_other_shards(
 
     class Poisoned:
         heads = world.storage.log.heads
+        read_execution = world.storage.log.read_execution
+        kept_snapshot = world.storage.log.kept_snapshot
 
         async def read_shard(self, shard: int, *rest: Any) -> Any:
             if shard == poisoned:
@@ -203,13 +212,13 @@ async def test_an_error_whose_text_postgres_cannot_hold_is_shown_all_the_same(
     failed = await world.start(plain)
     await world.closed(failed)
     store = await caught_up(world, read_database)
-    row = await store.find_execution("default", failed)
-    attempts = await store.list_attempts("default", failed)
+    row = await find_execution(store, "default", failed)
+    attempts = await list_attempts(store, failed)
     assert row is not None
     assert row["error_message"] == "a\N{REPLACEMENT CHARACTER}b"
     assert attempts[0]["error_message"] == "a\N{REPLACEMENT CHARACTER}b"
 
 
 async def _listed(store: ReadStore, wanted: set[UUID]) -> bool:
-    rows = await store.list_executions("default", limit=100)
+    rows = await list_executions(store, "default", limit=100)
     return {row["execution_id"] for row in rows} == wanted

@@ -1,0 +1,63 @@
+-- What there is of a generation of the read tables.
+
+-- name: is_made
+-- Whether the tables are there for this login: one transaction makes them and lets it in.
+SELECT EXISTS (
+    SELECT FROM pg_namespace AS n
+    WHERE n.nspname = 'read' AND has_schema_privilege(n.oid, 'USAGE')
+)
+
+-- name: is_there
+-- Whether this generation exists.
+SELECT to_regnamespace('{read}') IS NOT NULL
+
+-- name: has_version
+-- Whether it says of which version it is.
+SELECT to_regclass('{read}.made') IS NOT NULL
+
+-- name: version
+-- Of which version it is.
+SELECT version FROM {read}.made
+
+-- name: fingerprint
+-- One hash over all rows, whatever their order: equal after a rebuild. A sum of two 64-bit hashes
+-- for each row, and their number.
+SELECT md5(string_agg(line, E'\n' ORDER BY line)) AS fingerprint FROM (
+    SELECT 'executions' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0) AS line
+    FROM {read}.executions AS t
+    UNION ALL
+    SELECT 'found_by' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
+    FROM {read}.found_by AS t
+    UNION ALL
+    SELECT 'scopes' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
+    FROM {read}.scopes AS t
+    UNION ALL
+    SELECT 'attempts' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
+    FROM {read}.attempts AS t
+    UNION ALL
+    SELECT 'waits' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
+    FROM {read}.waits AS t
+    UNION ALL
+    SELECT 'taken' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
+    FROM {read}.taken AS t
+    UNION ALL
+    SELECT 'emitted' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
+    FROM {read}.emitted AS t
+) AS lines
+
+-- name: rows
+-- How many rows each view has.
+SELECT 'executions' AS view, count(*) AS rows FROM {read}.executions
+UNION ALL SELECT 'found_by', count(*) FROM {read}.found_by
+UNION ALL SELECT 'scopes', count(*) FROM {read}.scopes
+UNION ALL SELECT 'attempts', count(*) FROM {read}.attempts
+UNION ALL SELECT 'waits', count(*) FROM {read}.waits
+UNION ALL SELECT 'taken', count(*) FROM {read}.taken
+UNION ALL SELECT 'emitted', count(*) FROM {read}.emitted
