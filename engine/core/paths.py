@@ -35,6 +35,14 @@ def path_of(frames: Mapping[int, Frame], frame_id: int, name: str) -> str:
     return within(_path_of_frame(frames, frame_id), _escaped(name))
 
 
+def state_of(path: str) -> str:
+    """The name of the outermost state of a path."""
+    label = path.partition("/")[0]
+    if label.startswith("~2"):
+        label = f"#{label[2:]}"
+    return label.replace("~1", "/").replace("~0", "~")
+
+
 def within(outer: str, label: str) -> str:
     """A label inside a path."""
     return f"{outer}/{label}" if outer else label

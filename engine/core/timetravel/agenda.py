@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.core.matching import accepting
-from engine.core.paths import Handle, Places
+from engine.core.paths import Handle, Places, state_of
 from engine.core.timetravel.recording import RecordedWait, Recording
 from engine.core.timetravel.supply import (
     Call,
@@ -178,8 +178,9 @@ class Agenda:
         attempt: int = 0,
     ) -> None:  # fmt: skip
         path, occurrence = (handle[1], handle[2]) if len(handle) == 3 else ("", 0)
+        state = state_of(self._places.path(one.frame))
         self._stuck[one.id] = Stop(
-            reason, f"{one.name!r} {why}", one.id, path, one.name, one.node, occurrence, attempt
+            reason, f"{one.name!r} {why}", one.id, path, one.name, state, occurrence, attempt
         )
 
     # -------------------------------------------------------------- choosing

@@ -1,0 +1,122 @@
+"""A recorded execution made ready to be run again with another version of its definition."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from engine.core.replay import fold
+from engine.core.timetravel.difference import Finding
+from engine.core.timetravel.impact import Case, findings_of
+from engine.core.timetravel.recording import Recording
+from engine.core.timetravel.simulation import Simulation
+from engine.core.timetravel.supply import Outcome, Rules
+from engine.model.command import Arrived, ResumeExecution
+from engine.model.event import Event
+from engine.model.program import Act, Each, Fork, Listen, Program, Scope
+from engine.model.state import ExecutionState
+from schemas.events import bodies
+
+
+class NotComparable(Exception):  # noqa: N818 - a fact about an execution, not an error
+    """Why this execution cannot be run with that version."""
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """`simulation` is to be run; its outcome is compared with `source`, the events behind `begun`.
+    `definition_hash`: of the version the execution ran with."""
+
+    simulation: Simulation
+    program: Program
+    source: Sequence[Event]
+    begun: ExecutionState
+    definition_hash: str
+
+    def compare(self, outcome: Outcome, old: Program | None) -> Finding:
+        """What the new version changes; `old` is the program the execution ran with, None where it
+        cannot be read any more."""
+        return findings_of(Case(self.source, self.begun, outcome, self.program, old))
+
+
+def rehearsed(
+    program: Program,
+    execution_id: UUID,
+    events: Sequence[Event],
+    cloudevents: Mapping[int, Arrived],
+    max_events: int,
+) -> Rehearsal:
+    """Make ready to run the execution from its start; a fork from where it was taken, since what
+    came before was edited. `cloudevents`: those it took, by position. Raises NotComparable."""
+    rules = Rules(cloudevents=cloudevents, max_events=max_events)
+    begun_at = _behind_the_fork(events)
+    begun = fold(execution_id, events[:begun_at])
+    definition_hash = begun.definition_hash or _definition_of(events)
+    recording = Recording.of(events, after=begun_at)
+    simulation = Simulation(program, begun, recording, rules=rules)
+    if not begun_at:
+        if recording.beginning is None:
+            raise NotComparable("its log does not begin with its start")
+        simulation.begin_as_recorded()
+    elif not _fits(program, begun):
+        raise NotComparable("it was forked in a state that the new version does not have there")
+    elif begun.suspended is not None:
+        simulation.begin(ResumeExecution(), begun.at)
+    return Rehearsal(simulation, program, events[begun_at:], begun, definition_hash)
+
+
+def cloudevents_of(events: Sequence[Event]) -> set[int]:
+    """Positions of the CloudEvents that the execution took."""
+    return {
+        event.body.event.position
+        for event in events
+        if isinstance(event.body, bodies.EventReceived) and event.body.event is not None
+    }
+
+
+def _definition_of(events: Sequence[Event]) -> str:
+    for event in events:
+        if isinstance(event.body, bodies.ExecutionStarted | bodies.GatheringOpened):
+            return event.body.definition_hash
+    return ""
+
+
+def _behind_the_fork(events: Sequence[Event]) -> int:
+    """How many events lead to the end of the turn in which the execution was forked; 0: it was not,
+    or was started anew then."""
+    place = next(
+        (
+            number
+            for number in range(len(events) - 1, -1, -1)
+            if isinstance(events[number].body, bodies.ExecutionForked)
+        ),
+        None,
+    )
+    if place is None:
+        return 0
+    forked = events[place]
+    if isinstance(forked.body, bodies.ExecutionForked) and not forked.body.at:
+        return 0
+    first = forked.causation or forked.seq
+    place += 1
+    while place < len(events) and events[place].causation == first:
+        place += 1
+    return place
+
+
+def _fits(program: Program, state: ExecutionState) -> bool:
+    """Whether the program has, where this state is, what is open in it."""
+    kinds = {"state": Scope, "branch": Fork, "iteration": Each}
+    wanted = [
+        (one.node, one.name if one.kind == "state" else "", kinds[one.kind])
+        for one in state.frames.values()
+        if one.kind != "execution"
+    ]
+    wanted += [(one.node, one.name, Act) for one in state.actions.values()]
+    wanted += [(one.node, one.name, Listen) for one in state.waits.values()]
+    nodes = program.nodes
+    for node, name, kind in wanted:
+        found = nodes.get(node)
+        if not isinstance(found, kind) or (name and found.name != name):
+            return False
+    others = [one.node for one in (*state.timers.values(), *state.held.values()) if one.node]
+    return all(node in nodes for node in others)
