@@ -3,9 +3,9 @@
 Texts are sentences for people and may change; everything in them also stands in a member of its
 own."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from schemas.api.answers import DeadLetter, ErrorFact, Status, StoredEvent
 
@@ -195,15 +195,16 @@ class Why(BaseModel):
 
 
 class StoredEventDetail(StoredEvent):
-    """A CloudEvent with who sent it."""
+    """A CloudEvent with who sent it. `emitted_by`: the execution that emitted it, where one did."""
 
     actor: str
+    emitted_by: str | None = None
 
 
 class TriggerVerdict(BaseModel):
     """What a definition version that CloudEvents start made of this one. `accepted`: it satisfies
-    the trigger; then `execution` was started by it (null: not yet, or the CloudEvent joined a
-    gathering). `failed` is the first predicate that it failed."""
+    the trigger, which started `execution` by it (null: not yet); `gathers`: the trigger wants
+    several CloudEvents, of which this is one. Else `failed` is the first thing that it failed."""
 
     workflow: str
     version: str
@@ -216,16 +217,17 @@ class TriggerVerdict(BaseModel):
 
 
 class Delivery(BaseModel):
-    """An execution that took the CloudEvent. `what`: it was started by it, or a wait of it took
-    it. Absent members are those of executions that the projection has not read yet."""
+    """An execution that took the CloudEvent: it was started by it, a wait was satisfied by it
+    (`resumed`), or a wait keeps it until others have come (`kept`). `seq`: the event that says so;
+    null where the read tables do not have it yet."""
 
     execution: str
     workflow: str | None
+    role: Literal["started", "resumed", "kept"]
+    ref: str | None
+    state: str | None
     seq: int | None
     at: str | None
-    what: Literal["started", "received", "gathered"]
-    state: str | None
-    text: str
 
 
 class NearWait(BaseModel):
@@ -242,29 +244,28 @@ class NearWait(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What became of a CloudEvent. `matched`: the matcher has passed its position; `other_triggers`
-    were active and want other types."""
+    """What became of a CloudEvent. `matched`: the matcher has passed its position. `triggers`: the
+    definition versions that may start something by it; `other_triggers` were active at its position
+    and want types that are not like this one. `pending` hints and offers of it no engine has taken
+    yet; `behind`: events of the log that the read tables, from which `deliveries` come, lack."""
 
     summary: str
     event: StoredEventDetail
     matched: bool
     matcher_position: int
     head: int
+    deliveries: list[Delivery]
     triggers: list[TriggerVerdict]
     other_triggers: int
-    deliveries: list[Delivery]
-    lineage_position: int | None = Field(
-        default=None, description="How far behind the read tables are, in events of the log."
-    )
     near_waits: list[NearWait]
-    pending: int = Field(description="Hints and offers of it that no engine has taken yet.")
-    copies_refused: list[RefusedMessage]
+    pending: int
+    behind: int
+    refused_copies: list[RefusedMessage]
 
 
 class LetterExplanation(BaseModel):
-    """Why a message became a dead letter, and what to do."""
+    """Why a message became a dead letter, and what to do about it."""
 
     summary: str
-    letter: DeadLetter
     advice: str
-    data: Any = None
+    letter: DeadLetter

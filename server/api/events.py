@@ -1,4 +1,4 @@
-"""CloudEvents over HTTP: publish in three modes, list the stream, list dead letters."""
+"""CloudEvents over HTTP: publish in three modes, list the stream, get one, list dead letters."""
 
 import base64
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from server.api.cursor import read_number_cursor, write_cursor
 from server.api.exchange import Exchange
 from server.api.problem import ProblemRaised, place_of_fault
 from server.api.reply import json_reply
+from server.api.stream import page_of_stream
 from server.api.times import format_time
 
 
@@ -77,20 +78,32 @@ def _refusal(receipts: Sequence[answers.Receipt]) -> ProblemRaised:
 
 
 async def index(exchange: Exchange) -> web.Response:
-    """GET /events: the namespace's stream, oldest first."""
-    limit, wanted = exchange.query["limit"], exchange.query["type"]
-    after = read_number_cursor(exchange.query["cursor"])
-    streams, namespace = exchange.services.streams, exchange.namespace
-    head = await streams.head(namespace)
-    types = () if wanted is None else (wanted,)
-    rows = await streams.read(namespace, types, after, head, limit=limit + 1)
-    page, rest = rows[:limit], rows[limit:]
-    items = [_stored_members(row) for row in page]
-    following = write_cursor(str(page[-1].position)) if rest else None
-    return json_reply({"items": items, "next": following})
+    """GET /events: the namespace's stream, oldest first. A page may hold fewer than there are
+    behind it, where few CloudEvents pass the filters: go on with `next`."""
+    rows, more_after = await page_of_stream(exchange)
+    following = None if more_after is None else write_cursor(str(more_after))
+    return json_reply({"items": [stored_members(row) for row in rows], "next": following})
 
 
-def _stored_members(row: StreamEvent) -> dict[str, object]:
+async def show(exchange: Exchange) -> web.Response:
+    """GET /events/{position}: one CloudEvent, and who sent it."""
+    position = position_in_path(exchange)
+    stored = await exchange.services.evidence.stored(exchange.namespace, position)
+    if stored is None:
+        raise ProblemRaised("not_found", f"no CloudEvent is kept at position {position}")
+    return json_reply({**stored_members(stored.event), "actor": stored.actor})
+
+
+def position_in_path(exchange: Exchange) -> int:
+    """The position that the path names. Problem: not_found for anything that is none."""
+    text = exchange.path_name("position")
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ProblemRaised("not_found", f"{text[:80]!r} is no position; it is a number from 1")
+    return int(text)
+
+
+def stored_members(row: StreamEvent) -> dict[str, object]:
+    """A CloudEvent with its position, as the API tells it."""
     return {"position": row.position, "at": format_time(row.at), "event": loads(row.body)}
 
 
@@ -101,10 +114,13 @@ async def dead_letters(exchange: Exchange) -> web.Response:
     rows = await exchange.services.streams.dead_letters(exchange.namespace, after, limit + 1)
     page, rest = rows[:limit], rows[limit:]
     following = write_cursor(str(page[-1].id)) if rest else None
-    return json_reply(answers.DeadLetterPage(items=[_letter(row) for row in page], next=following))
+    return json_reply(
+        answers.DeadLetterPage(items=[letter_members(row) for row in page], next=following)
+    )
 
 
-def _letter(row: DeadLetter) -> answers.DeadLetter:
+def letter_members(row: DeadLetter) -> answers.DeadLetter:
+    """A dead letter as the API tells it."""
     return answers.DeadLetter(
         id=row.id,
         at=format_time(row.at),

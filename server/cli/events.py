@@ -7,17 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from schemas.json_text import dumps
-from server.cli.client import place_line
+from server.cli.client import place_line, segment
 from server.cli.faults import CONFLICT, USAGE, CommandFault
-from server.cli.output import Output, emit_list, write_json, write_line
+from server.cli.output import Output, emit_list, emit_one, write_json, write_line
 from server.cli.session import Session, connected, pairs_of, read_file, read_json
+from server.cli.why import event_app as explain_app
 
 app = typer.Typer(help="CloudEvents.", no_args_is_help=True)
 dlq = typer.Typer(help="Messages that could not be read as CloudEvents.", no_args_is_help=True)
 app.add_typer(dlq, name="dlq")
+app.registered_commands += explain_app.registered_commands
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+Position = Annotated[str, typer.Argument(help="Its position in the stream.")]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="How many at most; all without it.")
 ]
@@ -85,10 +88,23 @@ def _show_receipts(answer: Any, output: Output) -> None:
 def index(
     session: Session,
     event_type: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only from this source.")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", help="Only with this subject.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Stored at this RFC 3339 time or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Stored before this RFC 3339 time.")
+    ] = None,
     limit: Limit = None,
 ) -> None:
     """List the namespace's stream of CloudEvents, oldest first."""
-    items, following = session.client.pages("/events", {"type": event_type}, limit)
+    query = {
+        "type": event_type, "source": source, "subject": subject, "since": since, "until": until,
+    }  # fmt: skip
+    items, following = session.client.pages("/events", query, limit)
     columns = {
         "POSITION": lambda one: one["position"],
         "AT": lambda one: one["at"],
@@ -98,6 +114,21 @@ def index(
         "DATA": lambda one: one["event"].get("data"),
     }
     emit_list(items, session.output, columns, lambda one: one["event"]["id"], following=following)
+
+
+@app.command("get")
+@connected
+def get(session: Session, position: Position) -> None:
+    """Show one CloudEvent of the stream."""
+    found = session.client.get(f"/events/{segment(position)}").json
+    event = found["event"]
+    lines = [
+        ("position", found["position"]),
+        ("stored", found["at"]),
+        ("by", found["actor"]),
+        *((name, value) for name, value in event.items() if name != "specversion"),
+    ]
+    emit_one(found, session.output, lambda one: one["event"]["id"], lines)
 
 
 @dlq.command("ls")

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from server.cli.client import segment
+from server.cli.faults import USAGE, CommandFault
 from server.cli.output import Output, emit_one, text_of, write_line
 from server.cli.session import Session, connected
 
 exec_app = typer.Typer()
+event_app = typer.Typer()
 
 _WIDEST = 100
 
@@ -81,6 +83,85 @@ def _show_engine(engine: Any) -> None:
     rows = engine["inbox_rows"]
     waiting = f", {rows} in its inbox" if rows else ""
     write_line(f"shard {engine['shard']}: {owner}{until}{waiting}")
+
+
+@event_app.command("explain")
+@connected
+def explain(
+    session: Session,
+    event: Annotated[
+        str | None, typer.Argument(help="Its position in the stream, or its source.")
+    ] = None,
+    event_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Its id, where EVENT is its source.")
+    ] = None,
+    dead_letter: Annotated[
+        str | None, typer.Option("--dead-letter", help="The number of a dead letter instead.")
+    ] = None,
+) -> None:
+    """Say what became of a CloudEvent: whom it started or woke, who nearly took it and why not."""
+    if (event is None) == (dead_letter is None):
+        raise CommandFault("give a position, a source and an id, or --dead-letter", USAGE)
+    if dead_letter is not None:
+        _explain_letter(session, dead_letter)
+        return
+    if event_id is not None:
+        found = session.client.get("/events/explain", {"source": event, "id": event_id}).json
+    else:
+        found = session.client.get(f"/events/{segment(event or '')}/explain").json
+    if session.output is not Output.TABLE:
+        emit_one(found, session.output, lambda one: one["event"]["event"]["id"], [])
+        return
+    paragraph(found["summary"])
+    _show_deliveries(found["deliveries"])
+    _show_triggers(found)
+    _show_near_waits(found["near_waits"])
+    for message in found["refused_copies"]:
+        line = f"dead letter {message['dead_letter']}: {message['code']}: {message['reason']}"
+        _section("copies that were refused", [line])
+
+
+def _explain_letter(session: Session, number: str) -> None:
+    found = session.client.get(f"/events/dead-letters/{segment(number)}/explain").json
+    if session.output is not Output.TABLE:
+        emit_one(found, session.output, lambda one: one["letter"]["id"], [])
+        return
+    paragraph(found["summary"])
+    write_line("")
+    paragraph(found["advice"])
+
+
+def _show_deliveries(deliveries: Any) -> None:
+    lines = []
+    for one in deliveries:
+        where = f"  state {one['state']}" if one["state"] else ""
+        seq = f"  event {one['seq']} at {one['at']}" if one["seq"] is not None else ""
+        lines.append(f"{one['role']:<8}  {one['execution']}  {one['workflow'] or ''}{where}{seq}")
+    _section("taken by", lines)
+
+
+def _show_triggers(found: Any) -> None:
+    lines = []
+    for one in found["triggers"]:
+        sign = "yes" if one["accepted"] else "no"
+        lines.append(f"{sign:<4}  {one['workflow']} {one['version']}: {one['text']}")
+    if found["other_triggers"]:
+        lines.append(f"no    {found['other_triggers']} others, which want other types")
+    _section("does it start a workflow?", lines)
+
+
+def _show_near_waits(waits: Any) -> None:
+    lines = [f"{one['execution']}  {one['workflow']}, state {one['state']}: {one['text']}"
+             for one in waits]  # fmt: skip
+    _section("open waits that are near", lines)
+
+
+def _section(title: str, lines: list[str]) -> None:
+    if lines:
+        write_line("")
+        write_line(title)
+        for line in lines:
+            write_line(text_of(f"  {line}"))
 
 
 def paragraph(text: str, indent: str = "") -> None:

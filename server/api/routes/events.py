@@ -1,7 +1,7 @@
 """Routes of CloudEvents."""
 
-from schemas.api import answers
-from server.api import events
+from schemas.api import answers, why
+from server.api import events, explain
 from server.api.route import NAMESPACE_PREFIX, Query, Route, json_answer
 from server.api.routes.parameters import CURSOR, LIMIT
 
@@ -28,7 +28,15 @@ EVENTS: tuple[Route, ...] = (
         "The namespace's stream of CloudEvents, oldest first.",
         events.index,
         {200: json_answer("A page.", answers.StoredEventPage)},
-        query=(LIMIT, CURSOR, Query("type", "Only CloudEvents of this type.")),
+        query=(
+            LIMIT,
+            CURSOR,
+            Query("type", "Only CloudEvents of this type."),
+            Query("source", "Only from this source."),
+            Query("subject", "Only with this subject."),
+            Query("since", "Only stored at this time or later.", kind="time"),
+            Query("until", "Only stored before this time.", kind="time"),
+        ),
     ),
     Route(
         "GET",
@@ -38,5 +46,42 @@ EVENTS: tuple[Route, ...] = (
         events.dead_letters,
         {200: json_answer("A page.", answers.DeadLetterPage)},
         query=(LIMIT, CURSOR),
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/events/dead-letters/{{number}}/explain",
+        "explainDeadLetter",
+        "Why a message became a dead letter, and what to do about it.",
+        explain.letter,
+        {200: json_answer("The reason and the message.", why.LetterExplanation)},
+        problems=("not_found",),
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/events/explain",
+        "explainEventByName",
+        "What became of the CloudEvent with this source and id.",
+        explain.by_name,
+        {200: json_answer("Whom it started and woke, who nearly took it.", why.Explanation)},
+        query=(Query("source", "Its source."), Query("id", "Its id.", max_length=1_024)),
+        problems=("not_found",),
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/events/{{position}}",
+        "getEvent",
+        "The CloudEvent at a position of the stream, and who sent it.",
+        events.show,
+        {200: json_answer("The CloudEvent.", why.StoredEventDetail)},
+        problems=("not_found",),
+    ),
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/events/{{position}}/explain",
+        "explainEvent",
+        "What became of the CloudEvent at a position.",
+        explain.by_position,
+        {200: json_answer("Whom it started and woke, who nearly took it.", why.Explanation)},
+        problems=("not_found",),
     ),
 )
