@@ -151,7 +151,7 @@ def run_random(document, program, seed, *, reloading=False, resumes=False):
         for _ in range(MAX_STIMULI):
             if pair.over():
                 break
-            pair.apply(_next(pair, chance))
+            pair.apply(next_stimulus(pair, chance))
         pair.apply(("late", 0.0, chance.random.randrange(9)))
         pair.core.check_end()
     except Endless:
@@ -162,7 +162,7 @@ def run_random(document, program, seed, *, reloading=False, resumes=False):
     return pair
 
 
-def _next(pair, chance):
+def next_stimulus(pair, chance):
     """A stimulus that is likely to do something."""
     jitter = chance.random.random()
     options = [("event", 1), ("late", 0.3), ("cancel", 0.05), ("callback", 0.2)]

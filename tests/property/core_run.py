@@ -15,6 +15,7 @@ from engine.core.matching import accepting, trigger_accepts
 from engine.core.react import react
 from engine.core.replay import fold
 from engine.core.step import step
+from engine.model.breakpoint import Breakpoint
 from engine.model.command import (
     Arrived,
     CancelExecution,
@@ -25,7 +26,9 @@ from engine.model.command import (
     FailAction,
     FireTimer,
     OfferEvent,
+    ResumeExecution,
     StartExecution,
+    SuspendExecution,
 )
 from engine.model.effect import NeedsValues
 from engine.model.evaluation import EvalAnswer
@@ -60,6 +63,8 @@ class CoreRun:
         self.stream = []
         self.answers = {}
         self.asked = 0
+        self.breakpoints = ()
+        self.remarks = []
 
     # -------------------------------------------------------------- stimuli
 
@@ -96,6 +101,20 @@ class CoreRun:
 
     def cancel(self):
         return self._step(CancelExecution(), asked=log.Asked(reason="enough"))
+
+    def break_at(self, *breakpoints):
+        self.breakpoints = tuple(Breakpoint(*one) for one in breakpoints)
+
+    def pause(self):
+        return self._step(SuspendExecution(), asked=log.Asked(reason="to look"))
+
+    def resume(self, mode="continue", breakpoint_=None):
+        accepted = self._step(ResumeExecution(mode, breakpoint_))
+        self._look()
+        return accepted
+
+    def go_step(self):
+        return self.resume("step")
 
     def answer_late(self, number):
         """An answer to a call that is not open: refused, nothing changes."""
@@ -188,6 +207,7 @@ class CoreRun:
         assert made.events, "an accepted command is a fact"
         assert made.effects == react(before, made.state)
         check_effects(made, before)
+        self.remarks.extend(made.remarks)
         for event in made.events:
             self._record(event)
         self.state = made.state
@@ -199,7 +219,9 @@ class CoreRun:
     def _stepped(self, state, command, asked):
         while True:
             bytes_before = dumps(state)
-            circumstance = Circumstance(at=self.now, chance=self.chance, asked=asked)
+            circumstance = Circumstance(
+                at=self.now, chance=self.chance, asked=asked, breakpoints=self.breakpoints
+            )
             made = step(self.program, state, command, circumstance, self.answers)
             assert dumps(state) == bytes_before, "the state given was changed"
             if not isinstance(made, NeedsValues):

@@ -17,6 +17,7 @@ from tests.property.case import (
     random_document,
     run_random,
 )
+from tests.property.holding import check_held
 from tests.property.needs_values import check_needs_values
 
 SLICES = 8
@@ -24,6 +25,7 @@ SCHEDULES = 10_000
 DEFINITIONS = SCHEDULES // SCHEDULES_OF_A_DEFINITION
 DEFINITIONS_PUT_OFF = 600  # most have branches, where being put off changes who is first
 DEFINITIONS_WITHOUT_CLOSURES = 120
+DEFINITIONS_HELD = 1_000
 
 
 @pytest.mark.parametrize("part", range(SLICES))
@@ -51,3 +53,9 @@ def test_steps_that_are_put_off_again_and_again_come_to_the_same(monkeypatch):
 def test_expressions_answered_by_workers_give_the_events_that_closures_give():
     asked = sum(check_needs_values(seed) for seed in range(DEFINITIONS_WITHOUT_CLOSURES))
     assert asked > DEFINITIONS_WITHOUT_CLOSURES, "hardly any expression went to a worker"
+
+
+def test_an_execution_that_is_held_and_let_go_at_any_moment_comes_to_the_same():
+    runs = [check_held(seed) for seed in range(DEFINITIONS_HELD)]
+    assert sum(run.holds for run in runs) > 2 * DEFINITIONS_HELD
+    assert sum(run.state.closed and not run.apart for run in runs) > DEFINITIONS_HELD // 2

@@ -197,6 +197,20 @@ HISTORIES = {
         ("start", {}), ("answer", 0, None), ("callback", 1), ("answer", 0, 5), ("fire",),
         ("cancel",),
     ]),
+    "held_by_a_person": (ORDER, [
+        ("start", {"by": "hand"}), ("pause",),
+        (*ordered, {"sku": "a-1", "price": 7, "count": 3, "gift": False}), ("go_step",),
+        ("pause",), ("fire",), ("resume",), ("fail", 0, "http.503", ["http.5xx"]), ("pause",),
+        ("fire",), ("resume",), ("answer", 0, {"stock": 1}), ("pause",), ("fire",), ("go_step",),
+        ("go_step",), ("resume",), (*paid, {"iban": "x"}),
+    ]),
+    "held_by_breakpoints": (BRANCHES, [
+        ("break_at", ("bp_1", "both", ".who", 1.0, None, "a name is no condition"),
+         ("bp_2", "both", '.who == "nobody"'), ("bp_3", "either", None, 1.0, 1_767_229_200_000)),
+        ("start", {"list": [1], "who": "nobody"}), ("go_step",), ("resume",),
+        ("answer", 1, {"list": [2]}), ("answer", 0, {"who": "one"}), ("answer", 0, {"who": "two"}),
+        ("fire",), ("pause",), ("cancel",),
+    ]),
     "cancelled_with_a_reason": (CALLBACK, [("start", {}), ("cancel",)]),
 }  # fmt: skip
 

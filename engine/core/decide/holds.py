@@ -67,7 +67,10 @@ def holds(turn: Turn, frame_id: int, node_id: str) -> bool:
             return False
         node = None if node_id == END_OF_BODY else turn.program.nodes[node_id]
         if state.stepping and isinstance(node, (Scope, Act)):
-            turn.record(bodies.ExecutionSuspended(reason="step"), frame=state.root)
+            turn.record(
+                bodies.ExecutionSuspended(reason="step"),
+                frame=state.root, node=node.id, name=node.name,
+            )  # fmt: skip
         elif not isinstance(node, Scope) or not _breaks(turn, node, turn.frame(frame_id)):
             return False
     _hold(turn, frame_id, node_id, "entry")
@@ -104,7 +107,7 @@ def _breaks(turn: Turn, node: Scope, frame: Frame) -> bool:
     """Whether a breakpoint holds the execution at this state; then it is suspended."""
     for one in turn.circumstance.breakpoints:
         if one.state == node.name and one.samples(turn.state.id) and _met(turn, one, frame):
-            _suspend_by(turn, one)
+            _suspend_by(turn, one, node)
             return True
     return False
 
@@ -123,17 +126,18 @@ def _met(turn: Turn, one: Breakpoint, frame: Frame) -> bool:
     return value is True
 
 
-def _suspend_by(turn: Turn, one: Breakpoint) -> None:
+def _suspend_by(turn: Turn, one: Breakpoint, node: Scope) -> None:
     root = turn.state.root
     turn.record(
         bodies.ExecutionSuspended(
             reason="breakpoint", breakpoint=one.id, condition=one.condition,
             asked=Asked(reason=one.reason) if one.reason else None,
         ),
-        frame=root,
+        frame=root, node=node.id, name=node.name,
     )  # fmt: skip
     if one.release_at is not None:
         subject = turn.state.seq
         turn.record(
-            bodies.TimerSet(purpose="hold", due=one.release_at, subject=subject), frame=root
-        )
+            bodies.TimerSet(purpose="hold", due=one.release_at, subject=subject),
+            frame=root, node=node.id, name=node.name,
+        )  # fmt: skip
