@@ -76,8 +76,13 @@ def predicates(state: ExecutionState, one: EventFilter, arrived: Arrived) -> Ite
         fits = source_matches(one.source, event.source)
         yield Predicate("source", one.source, event.source, fits)
     for name, fixed in one.correlation:
-        wanted = fixed if fixed is not None else state.correlation.get(name)
-        yield attribute_predicate(name, wanted, arrived)
+        yield attribute_predicate(name, wanted_value(state, name, fixed), arrived)
+
+
+def wanted_value(state: ExecutionState, name: str, fixed: str | None) -> str | None:
+    """The value that a correlation attribute must have: the filter's own, else the one that the
+    execution has fixed; None: any."""
+    return fixed if fixed is not None else state.correlation.get(name)
 
 
 def attribute_predicate(name: str, wanted: str | None, arrived: Arrived) -> Predicate:

@@ -11,7 +11,7 @@ from itertools import count
 
 import msgspec
 
-from engine.core.matching import Predicate, predicates
+from engine.core.matching import Predicate, predicates, source_matches, wanted_value
 from engine.model.command import Arrived
 from engine.model.state import ExecutionState, Wait
 from schemas.events.parts import CloudEventRef, EventFilter
@@ -54,19 +54,27 @@ def near_misses(
 ) -> list[NearMiss]:
     """The nearest first: who passes more, then whose failure is the more telling, then the newest.
     CloudEvents that the filter takes are no misses."""
-    found: list[NearMiss] = []
-    for arrived in candidates:
-        judged = list(predicates(state, one, arrived))
-        failed = next((each for each in judged if not each.passed), None)
-        if failed is None or not _is_near(judged):
-            continue
-        remark = _remark(state, wait, one, failed) if failed.kind == "position" else ""
-        passed = sum(each.passed for each in judged)
-        found.append(
-            NearMiss(arrived.event, arrived.at, one.ref, failed, passed, len(judged), remark)
-        )
+    found = [
+        miss
+        for arrived in candidates
+        if _is_near(state, one, arrived)
+        and (miss := miss_of(state, wait, one, arrived)) is not None
+    ]
     found.sort(key=lambda miss: (-miss.passed, _telling(miss.failed), -miss.event.position))
     return _varied(found, limit)
+
+
+def miss_of(
+    state: ExecutionState, wait: Wait, one: EventFilter, arrived: Arrived
+) -> NearMiss | None:
+    """What the CloudEvent failed; None: the filter takes it."""
+    judged = list(predicates(state, one, arrived))
+    failed = next((each for each in judged if not each.passed), None)
+    if failed is None:
+        return None
+    remark = _remark(state, wait, one, failed) if failed.kind == "position" else ""
+    passed = sum(each.passed for each in judged)
+    return NearMiss(arrived.event, arrived.at, one.ref, failed, passed, len(judged), remark)
 
 
 def taken_now(state: ExecutionState, one: EventFilter, candidates: Iterable[Arrived]) -> list[int]:
@@ -78,15 +86,14 @@ def taken_now(state: ExecutionState, one: EventFilter, candidates: Iterable[Arri
     )
 
 
-def _is_near(judged: Sequence[Predicate]) -> bool:
-    kind = judged[0]
-    if kind.passed or are_alike(str(kind.wanted), str(kind.given)):
+def _is_near(state: ExecutionState, one: EventFilter, arrived: Arrived) -> bool:
+    """Whether somebody may have meant it for the filter."""
+    if are_alike(one.type, arrived.event.type):
         return True
-    return any(
-        each.passed and each.wanted is not None
-        for each in judged
-        if each.kind in ("source", "attribute")
-    )
+    if one.source is not None and source_matches(one.source, arrived.event.source):
+        return True
+    known = [(name, wanted_value(state, name, fixed)) for name, fixed in one.correlation]
+    return any(value is not None and arrived.attributes.get(name) == value for name, value in known)
 
 
 def _telling(failed: Predicate) -> int:

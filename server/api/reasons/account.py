@@ -7,8 +7,8 @@ from server.api.reasons.words import counted, lasting, listed
 
 _ROLES = {
     "started": "It started",
-    "resumed": "It was what a wait lacked in",
-    "kept": "It is kept, until others have come, by a wait of",
+    "resumed": "It satisfied a wait of",
+    "kept": "It is kept, until others have come, by",
 }
 
 _ADVICE = {
@@ -24,7 +24,7 @@ def account(told: Explanation, stored: StoredCloudEvent, now: int) -> str:
     event = stored.event
     sentences = [
         f"CloudEvent {event.position} ({event.type}, id {event.id}, from {event.source}) was "
-        f"stored {lasting(now - event.at)} ago; {_sender(told)}."
+        f"stored {lasting(now - event.at)} ago, {_sender(told)}."
     ]
     if not told.matched:
         sentences.append(
@@ -47,8 +47,8 @@ def account(told: Explanation, stored: StoredCloudEvent, now: int) -> str:
 
 def _sender(told: Explanation) -> str:
     if told.event.emitted_by is not None:
-        return f"execution {told.event.emitted_by} emitted it"
-    return f"{told.event.actor} sent it"
+        return f"emitted by execution {told.event.emitted_by}"
+    return f"sent by {told.event.actor}"
 
 
 def _taken(told: Explanation) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from engine.core.matching import wanted_value
 from engine.core.timetravel.nearest import similar_types
 from engine.model.command import Arrived
 from engine.model.errors import RefoldError
@@ -185,7 +186,7 @@ class Reach:
 def _keys(state: ExecutionState, one: EventFilter) -> list[bytes]:
     """Keys of the values that the filter wants and that CloudEvents are found by."""
     known = [
-        (name, fixed if fixed is not None else state.correlation.get(name))
+        (name, wanted_value(state, name, fixed))
         for name, fixed in one.correlation
         if name not in UNKEYED
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.core.matching import Predicate, predicates, trigger_predicates
-from engine.core.timetravel.nearest import are_alike, edit_distance
+from engine.core.timetravel.nearest import are_alike, edit_distance, miss_of
 from engine.model.command import Arrived
 from engine.model.ids import format_execution
 from engine.model.program import EventDefinition, Program
@@ -91,19 +91,19 @@ def near_wait(state: ExecutionState, wait: Wait, arrived: Arrived) -> NearWait |
             continue
         if state.consumed.get(one.ref) == position:
             continue
-        judged = list(predicates(state, one, arrived))
-        if not judged[0].passed and not are_alike(one.type, arrived.event.type):
+        if not are_alike(one.type, arrived.event.type):
             continue
-        failed = next((each for each in judged if not each.passed), None)
+        miss = miss_of(state, wait, one, arrived)
+        asked = len(list(predicates(state, one, arrived)))
         near = NearWait(
             execution=format_execution(state.id),
             workflow=state.workflow,
             state=wait.name,
             ref=one.ref,
-            passed=sum(each.passed for each in judged),
-            asked=len(judged),
-            failed=None if failed is None else predicate_members(failed),
-            text="it matches and is on its way there" if failed is None else failed.text,
+            passed=asked if miss is None else miss.passed,
+            asked=asked,
+            failed=None if miss is None else predicate_members(miss.failed),
+            text="it matches and is on its way there" if miss is None else miss.text,
         )
         if best is None or near.passed - near.asked > best.passed - best.asked:
             best = near

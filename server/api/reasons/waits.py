@@ -1,6 +1,6 @@
 """Waits for CloudEvents and callbacks: what is lacking, what came near, what sends it."""
 
-from engine.core.matching import Predicate
+from engine.core.matching import Predicate, wanted_value
 from engine.core.timetravel.nearest import NearMiss, near_misses, taken_now
 from engine.model.ids import callback_token
 from engine.model.program import Listen
@@ -107,7 +107,7 @@ def _came(lacking: list[WantedEvent]) -> str:
 
 def _wanted(case: Case, state: ExecutionState, wait: Wait, one: EventFilter) -> WantedEvent:
     correlation = [
-        WantedAttribute(name=name, wanted=_value(state, name, fixed))
+        WantedAttribute(name=name, wanted=wanted_value(state, name, fixed))
         for name, fixed in one.correlation
     ]
     wanted = WantedEvent(
@@ -128,10 +128,6 @@ def _wanted(case: Case, state: ExecutionState, wait: Wait, one: EventFilter) -> 
     wanted.near = [near_members(miss) for miss in near_misses(state, wait, one, sought.candidates)]
     wanted.refused = [refused_members(letter) for letter in sought.letters]
     return wanted
-
-
-def _value(state: ExecutionState, name: str, fixed: str | None) -> str | None:
-    return fixed if fixed is not None else state.correlation.get(name)
 
 
 def _publish(case: Case, one: WantedEvent) -> str:
