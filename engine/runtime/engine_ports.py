@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.model.program import Program
+from engine.ports.breakpoints import Breakpoints
 from engine.ports.rows import DefinitionRow
 from engine.ports.storage import Definitions, Inbox, Indexes, Leases, Log, Readers, Streams
 from engine.ports.world import Evaluator, Handler, Hints, Publisher, Secrets
@@ -24,6 +25,7 @@ class EnginePorts:
     streams: Streams
     definitions: Definitions
     readers: Readers
+    breakpoints: Breakpoints
     evaluator: Evaluator
     handlers: Mapping[str, Handler]
     hints: Hints

@@ -207,6 +207,7 @@ class Server:
             streams=storage.streams,
             definitions=storage.definitions,
             readers=storage.readers,
+            breakpoints=storage.breakpoints,
             evaluator=pool,
             handlers={
                 "http": HttpHandler(client, public_url),

@@ -15,6 +15,9 @@ import msgspec
 
 from engine.core.chain import genesis
 from engine.ports.audit import AuditRow
+from engine.ports.breakpoints import BreakpointRow
+from engine.ports.erasures import Erasure
+from engine.ports.keys import EncryptionSetting, KeyRow
 from engine.ports.rows import (
     BirthRow,
     DeadLetter,
@@ -89,6 +92,11 @@ class MemoryStore:
         self.triggers: list[TriggerRow] = []
         self.definitions: dict[tuple[str, str, str], DefinitionRow] = {}
         self.dead_letters: list[DeadLetter] = []
+        self.encryption: dict[str, EncryptionSetting] = {}
+        self.keys: dict[str, KeyRow] = {}
+        self.key_uses: dict[UUID, str] = {}
+        self.erasures: dict[int, Erasure] = {}
+        self.breakpoints: dict[UUID, BreakpointRow] = {}
         self.audit: dict[str, list[AuditRow]] = {}
 
     def mint(self, shard: int) -> UUID:

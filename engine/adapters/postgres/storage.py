@@ -1,11 +1,14 @@
 """Everything that one engine needs of Postgres, over one pool."""
 
 from engine.adapters.postgres.audit import PostgresAudit
+from engine.adapters.postgres.breakpoints import PostgresBreakpoints
 from engine.adapters.postgres.catalog import PostgresCatalog
 from engine.adapters.postgres.definitions import PostgresDefinitions
+from engine.adapters.postgres.erasures import PostgresErasures
 from engine.adapters.postgres.evidence import PostgresEvidence
 from engine.adapters.postgres.inbox import PostgresInbox
 from engine.adapters.postgres.indexes import PostgresIndexes
+from engine.adapters.postgres.keys import PostgresKeys
 from engine.adapters.postgres.leases import PostgresLeases
 from engine.adapters.postgres.log import PostgresLog
 from engine.adapters.postgres.pool import Database, open_database
@@ -28,8 +31,11 @@ class PostgresStorage:
         self.definitions = PostgresDefinitions(database, installation.shards)
         self.readers = PostgresReaders(database)
         self.catalog = PostgresCatalog(database)
+        self.breakpoints = PostgresBreakpoints(database)
         self.audit = PostgresAudit(database)
         self.evidence = PostgresEvidence(database)
+        self.keys = PostgresKeys(database)
+        self.erasures = PostgresErasures(database)
 
     async def close(self) -> None:
         """Close all sessions."""

@@ -4,7 +4,7 @@ import pytest
 
 from engine.core.step import step
 from engine.model.breakpoint import Breakpoint
-from engine.model.command import CancelExecution, Circumstance, ResumeExecution, SuspendExecution
+from engine.model.command import Circumstance, ResumeExecution, SuspendExecution
 from engine.model.ids import format_execution
 from engine.model.rejection import Rejection
 from engine.model.state import ExecutionState
