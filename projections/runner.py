@@ -137,15 +137,15 @@ class Projector:
         changes, folds = Changes(), self._folds
         for number, row in enumerate(rows):
             event = event_of(row)
-            before = None
             if isinstance(event.body, ExecutionForked):
-                before = (await folds.at(row.execution_id, row.seq - 1)).input
+                before = await folds.at(row.execution_id, row.seq - 1)
+                batch.forked(changes, row, event.body, before.input)
             folds.take(row, event)
-            batch.apply(changes, row, event.body, before)
+            batch.apply(changes, row, event.body)
             if isinstance(event.body, ExecutionCompleted):
-                output = (await folds.at(row.execution_id, row.seq)).output
-                batch.completed(changes, row, output)
-            if isinstance(event.body, batch.LAST):
+                after = await folds.at(row.execution_id, row.seq)
+                batch.completed(changes, row, after.output)
+            if type(event.body) in batch.LAST:
                 folds.forget(row.execution_id)
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)  # others wait for the loop

@@ -4,6 +4,7 @@ Two facts are not in the event that makes them true, they are facts of the fold 
 of a completed execution, and the input that a fork no longer has. Whoever folds hands them in.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -13,26 +14,38 @@ from projections.views import executions, finding, history, lineage, waits
 from projections.views.changes import Changes
 from schemas.events import bodies
 
-LAST: Final = (
-    bodies.ExecutionCompleted,
-    bodies.ExecutionFailed,
-    bodies.ExecutionCancelled,
-    bodies.GatheringExpired,
+LAST: Final = frozenset(
+    {
+        bodies.ExecutionCompleted,
+        bodies.ExecutionFailed,
+        bodies.ExecutionCancelled,
+        bodies.GatheringExpired,
+    }
 )
 """Events after which an execution does not go on."""
 
 
-def apply(changes: Changes, row: EventRow, body: bodies.EventBody, before: Any = None) -> None:
-    """Note what this event changes. `before`: of ExecutionForked, the input before it."""
+def _noted() -> dict[type[bodies.EventBody], tuple[Callable[[Changes, EventRow, Any], None], ...]]:
+    """All that the views note of each type of event."""
+    views = (executions.NOTES, history.NOTES, waits.NOTES, lineage.NOTES, finding.NOTES)
+    kinds = {kind for table in views for kind in table}
+    return {kind: tuple(table[kind] for table in views if kind in table) for kind in kinds}
+
+
+_NOTED: Final = _noted()
+
+
+def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
+    """Note what this event changes."""
     executions.apply(changes, row, body)
-    history.apply(changes, row, body)
-    waits.apply(changes, row, body)
-    lineage.apply(changes, row, body)
-    place = row.namespace, row.execution_id
-    if isinstance(body, bodies.ExecutionStarted):
-        finding.labelled(changes, *place, body.labels)
-        finding.holds(changes, *place, "input", body.input)
-    elif isinstance(body, bodies.ExecutionForked) and body.input is not UNSET:
+    for note in _NOTED.get(type(body), ()):
+        note(changes, row, body)
+
+
+def forked(changes: Changes, row: EventRow, body: bodies.ExecutionForked, before: Any) -> None:
+    """Note the input of a fork in place of the one `before` it."""
+    if body.input is not UNSET:
+        place = row.namespace, row.execution_id
         finding.holds(changes, *place, "input", before, still=False)
         finding.holds(changes, *place, "input", body.input)
 

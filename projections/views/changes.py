@@ -3,8 +3,11 @@
 A row that the batch itself opens holds its later changes too, so each row is written once.
 """
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from engine.ports.rows import EventRow
 from projections.views.rows import (
     AttemptEnded,
     AttemptRow,
@@ -18,9 +21,13 @@ from projections.views.rows import (
     WaitChanged,
     WaitRow,
 )
+from schemas.events.bodies import EventBody
 
 Key = tuple[UUID, int]
 """An execution, and the seq of the event that opened the row."""
+
+Notes = dict[type[EventBody], Callable[["Changes", EventRow, Any], None]]
+"""What a view notes of each type of event."""
 
 
 class Changes:

@@ -6,7 +6,7 @@ from typing import Any
 from engine.model.errors import BadIdentifier
 from engine.model.ids import parse_execution
 from engine.ports.rows import EventRow
-from projections.views.changes import Changes
+from projections.views.changes import Changes, Notes
 from projections.views.rows import ExecutionChanged, ExecutionOpened
 from projections.views.text import plain, shown
 from schemas.events import bodies
@@ -30,8 +30,6 @@ _UNCOUNTED = frozenset({"event_timeout", "yield"})
 
 def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
     """Note what the event changes in the execution list."""
-    if isinstance(body, bodies.ExecutionStarted):
-        changes.executions_opened[row.execution_id] = _opened(row, body)
     change = changes.execution(row.execution_id)
     change.last_seq, change.last_at = row.seq, row.at
     kind = type(body)
@@ -45,9 +43,9 @@ def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
         noted(change, row, body)
 
 
-def _opened(row: EventRow, body: bodies.ExecutionStarted) -> ExecutionOpened:
+def _started(changes: Changes, row: EventRow, body: bodies.ExecutionStarted) -> None:
     trigger = body.trigger
-    return ExecutionOpened(
+    changes.executions_opened[row.execution_id] = ExecutionOpened(
         execution_id=row.execution_id,
         shard=row.shard,
         namespace=row.namespace,
@@ -127,3 +125,6 @@ _NOTED: dict[type[bodies.EventBody], Callable[[ExecutionChanged, EventRow, Any],
     bodies.ExecutionForked: _forked,
     bodies.ExecutionImported: _imported,
 }
+
+NOTES: Notes = {bodies.ExecutionStarted: _started}
+"""What opens a row; every other event may change one (`apply`)."""

@@ -14,7 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from projections.views.changes import Changes
+from engine.ports.rows import EventRow
+from projections.views.changes import Changes, Notes
+from schemas.events.bodies import ExecutionStarted
 from schemas.json_text import loads
 from schemas.numbers import as_decimal
 
@@ -36,10 +38,14 @@ class BadCondition(ValueError):
     """A condition that is not of the form PATH=VALUE; the message says what is wrong."""
 
 
-def labelled(changes: Changes, namespace: str, execution_id: UUID, labels: dict[str, str]) -> None:
-    """An execution has these labels."""
-    for name, value in labels.items():
-        changes.found[label_key(namespace, name, value), execution_id] = True
+def _started(changes: Changes, row: EventRow, body: ExecutionStarted) -> None:
+    for name, value in body.labels.items():
+        changes.found[label_key(row.namespace, name, value), row.execution_id] = True
+    holds(changes, row.namespace, row.execution_id, "input", body.input)
+
+
+NOTES: Notes = {ExecutionStarted: _started}
+"""What an execution is found by from its start on."""
 
 
 def holds(

@@ -1,8 +1,8 @@
 """The history: when every state, branch and iteration was entered and left, every attempt."""
 
 from engine.ports.rows import EventRow
-from projections.views.changes import Changes
-from projections.views.rows import AttemptRow, ExecutionEnded, ScopeRow
+from projections.views.changes import Changes, Notes
+from projections.views.rows import AttemptEnded, AttemptRow, ExecutionEnded, ScopeRow
 from projections.views.text import plain, shown
 from schemas.events import bodies
 
@@ -20,26 +20,9 @@ _CLOSING: dict[type[bodies.EventBody], str] = {
 }
 
 
-def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
-    """Note what the event changes in the history."""
-    kind = _OPENING.get(type(body))
-    if kind is not None:
-        changes.scopes_opened[row.execution_id, row.seq] = _scope(row, kind, body)
-    elif type(body) in _CLOSING:
-        _close(changes, row, body)
-    elif isinstance(body, bodies.ActionScheduled):
-        changes.attempts_opened[row.execution_id, row.seq] = _attempt(row, body)
-    elif isinstance(body, bodies.ActionCompleted | bodies.ActionFailed | bodies.ActionCancelled):
-        _answered(changes, row, body)
-    elif isinstance(body, bodies.ErrorCaught):
-        scope = changes.scope((row.execution_id, row.frame))
-        scope.outcome, scope.error_code = "failed", plain(body.error.code)
-    elif isinstance(body, bodies.ExecutionFailed):
-        changes.ended[row.execution_id] = ExecutionEnded(
-            row.at, row.seq, "failed", plain(body.error.code)
-        )
-    elif isinstance(body, bodies.ExecutionCancelled):
-        changes.ended[row.execution_id] = ExecutionEnded(row.at, row.seq, "cancelled")
+def _opened(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
+    kind = _OPENING[type(body)]
+    changes.scopes_opened[row.execution_id, row.seq] = _scope(row, kind, body)
 
 
 def _scope(row: EventRow, kind: str, body: bodies.EventBody) -> ScopeRow:
@@ -66,8 +49,22 @@ def _close(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
         scope.next = None if body.next is None else plain(body.next)
 
 
-def _attempt(row: EventRow, body: bodies.ActionScheduled) -> AttemptRow:
-    return AttemptRow(
+def _caught(changes: Changes, row: EventRow, body: bodies.ErrorCaught) -> None:
+    scope = changes.scope((row.execution_id, row.frame))
+    scope.outcome, scope.error_code = "failed", plain(body.error.code)
+
+
+def _failed(changes: Changes, row: EventRow, body: bodies.ExecutionFailed) -> None:
+    code = plain(body.error.code)
+    changes.ended[row.execution_id] = ExecutionEnded(row.at, row.seq, "failed", code)
+
+
+def _cancelled(changes: Changes, row: EventRow, body: bodies.ExecutionCancelled) -> None:
+    changes.ended[row.execution_id] = ExecutionEnded(row.at, row.seq, "cancelled")
+
+
+def _scheduled(changes: Changes, row: EventRow, body: bodies.ActionScheduled) -> None:
+    changes.attempts_opened[row.execution_id, row.seq] = AttemptRow(
         execution_id=row.execution_id,
         seq=row.seq,
         frame=row.frame,
@@ -80,16 +77,36 @@ def _attempt(row: EventRow, body: bodies.ActionScheduled) -> AttemptRow:
     )
 
 
+def _completed(changes: Changes, row: EventRow, body: bodies.ActionCompleted) -> None:
+    _answered(changes, row, body.action, "completed")
+
+
+def _withdrawn(changes: Changes, row: EventRow, body: bodies.ActionCancelled) -> None:
+    _answered(changes, row, body.action, "cancelled")
+
+
+def _refused(changes: Changes, row: EventRow, body: bodies.ActionFailed) -> None:
+    attempt = _answered(changes, row, body.action, "failed")
+    attempt.error_code, attempt.error_message = plain(body.error.code), shown(body.error.message)
+
+
 def _answered(
-    changes: Changes,
-    row: EventRow,
-    body: bodies.ActionCompleted | bodies.ActionFailed | bodies.ActionCancelled,
-) -> None:
-    attempt = changes.attempt((row.execution_id, body.action))
-    attempt.ended_at, attempt.ended_seq = row.at, row.seq
-    if isinstance(body, bodies.ActionFailed):
-        attempt.outcome = "failed"
-        attempt.error_code = plain(body.error.code)
-        attempt.error_message = shown(body.error.message)
-    else:
-        attempt.outcome = "completed" if isinstance(body, bodies.ActionCompleted) else "cancelled"
+    changes: Changes, row: EventRow, action: int, outcome: str
+) -> AttemptRow | AttemptEnded:
+    attempt = changes.attempt((row.execution_id, action))
+    attempt.ended_at, attempt.ended_seq, attempt.outcome = row.at, row.seq, outcome
+    return attempt
+
+
+NOTES: Notes = {
+    **dict.fromkeys(_OPENING, _opened),
+    **dict.fromkeys(_CLOSING, _close),
+    bodies.ErrorCaught: _caught,
+    bodies.ExecutionFailed: _failed,
+    bodies.ExecutionCancelled: _cancelled,
+    bodies.ActionScheduled: _scheduled,
+    bodies.ActionCompleted: _completed,
+    bodies.ActionCancelled: _withdrawn,
+    bodies.ActionFailed: _refused,
+}
+"""What each event changes in the history."""

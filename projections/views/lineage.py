@@ -5,7 +5,7 @@ from uuid import UUID
 from engine.model.errors import BadIdentifier
 from engine.model.ids import parse_id
 from engine.ports.rows import EventRow
-from projections.views.changes import Changes
+from projections.views.changes import Changes, Notes
 from projections.views.rows import EmittedRow, TakenRow
 from projections.views.text import plain
 from projections.views.waits import GATHERING
@@ -15,25 +15,28 @@ from schemas.events.parts import CloudEventRef
 _MAX_SEQ_DIGITS = 9
 
 
-def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
-    """Note which CloudEvent the event took or emitted."""
-    if isinstance(body, bodies.EventEmitted):
-        changes.emitted.append(
-            EmittedRow(
-                execution_id=row.execution_id,
-                seq=row.seq,
-                namespace=row.namespace,
-                source=plain(body.source),
-                type=plain(body.type),
-                ref=plain(body.ref),
-                frame=row.frame,
-                at=row.at,
-            )
+def _emitted(changes: Changes, row: EventRow, body: bodies.EventEmitted) -> None:
+    changes.emitted.append(
+        EmittedRow(
+            execution_id=row.execution_id,
+            seq=row.seq,
+            namespace=row.namespace,
+            source=plain(body.source),
+            type=plain(body.type),
+            ref=plain(body.ref),
+            frame=row.frame,
+            at=row.at,
         )
-    elif isinstance(body, bodies.ExecutionStarted):
-        if body.trigger is not None:
-            changes.taken.append(_taken(row, body.trigger, "", "started"))
-    elif isinstance(body, bodies.EventReceived) and body.event is not None and body.wait:
+    )
+
+
+def _started(changes: Changes, row: EventRow, body: bodies.ExecutionStarted) -> None:
+    if body.trigger is not None:
+        changes.taken.append(_taken(row, body.trigger, "", "started"))
+
+
+def _received(changes: Changes, row: EventRow, body: bodies.EventReceived) -> None:
+    if body.event is not None and body.wait:  # the start itself says what it took
         changes.taken.append(_taken(row, body.event, body.ref, _role(body)))
 
 
@@ -72,3 +75,11 @@ def emitted_by(event_id: str) -> tuple[UUID, int] | None:
         return parse_id("ev", head), int(seq)
     except BadIdentifier:
         return None
+
+
+NOTES: Notes = {
+    bodies.EventEmitted: _emitted,
+    bodies.ExecutionStarted: _started,
+    bodies.EventReceived: _received,
+}
+"""Which events took or emitted a CloudEvent."""

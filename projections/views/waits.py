@@ -1,10 +1,9 @@
 """The waits: timers, waits for CloudEvents, callbacks; when they opened and how they ended."""
 
-from collections.abc import Callable
 from typing import Any
 
 from engine.ports.rows import EventRow
-from projections.views.changes import Changes
+from projections.views.changes import Changes, Notes
 from projections.views.rows import WaitRow
 from projections.views.text import plain
 from schemas.events import bodies
@@ -15,13 +14,6 @@ GATHERING = 1
 """A gathering's wait is its first event."""
 
 _MAX_FILTERS = 100
-
-
-def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
-    """Note what the event changes in the waits."""
-    noted = _NOTED.get(type(body))
-    if noted is not None:
-        noted(changes, row, body)
 
 
 def _awaited(changes: Changes, row: EventRow, body: bodies.EventAwaited) -> None:
@@ -111,7 +103,7 @@ def _close(changes: Changes, row: EventRow, seq: int, outcome: str) -> None:
     wait.closed_at, wait.closed_seq, wait.outcome = row.at, row.seq, outcome
 
 
-_NOTED: dict[type[bodies.EventBody], Callable[[Changes, EventRow, Any], None]] = {
+NOTES: Notes = {
     bodies.EventAwaited: _awaited,
     bodies.GatheringOpened: _gathering,
     bodies.TimerSet: _timer_set,
@@ -122,3 +114,4 @@ _NOTED: dict[type[bodies.EventBody], Callable[[Changes, EventRow, Any], None]] =
     bodies.EventWaitClosed: _wait_closed,
     bodies.GatheringExpired: _expired,
 }
+"""What each event changes in the waits."""
