@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.model.breakpoint import Breakpoint
+from schemas.events.bodies import ExecutionForked, ForkTaken
 from schemas.events.parts import Asked, CloudEventRef, Error
 
 
@@ -93,6 +94,29 @@ class CancelExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
     """End it now."""
 
 
+class FailExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """End it with an error that no handler takes: the action with this seq cannot be answered."""
+
+    action: int
+    error: Error
+
+
+class ForkExecution(msgspec.Struct, frozen=True, tag=True):
+    """The prefix is copied (or, at 0, there is none): become an execution of its own. `broken_off`:
+    how the prefix stands; `start` or `offers`: at 0, how to begin."""
+
+    body: ExecutionForked
+    broken_off: Any = None
+    start: StartExecution | None = None
+    offers: tuple[Arrived, ...] = ()
+
+
+class NoteFork(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """This execution was forked: a fact for its log, also when it has ended."""
+
+    body: ForkTaken
+
+
 class SuspendExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Enter nothing from now on."""
 
@@ -114,6 +138,9 @@ Command = (
     | DeliverEvent
     | DeliverCallback
     | CancelExecution
+    | FailExecution
+    | ForkExecution
+    | NoteFork
     | SuspendExecution
     | ResumeExecution
 )

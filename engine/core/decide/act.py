@@ -4,9 +4,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from engine.core.decide import answering
 from engine.core.decide.flow import check_size, expression_error, fail, proceed
 from engine.core.decide.retry import retry_delay_ms
-from engine.core.decide.select import selected
+from engine.core.decide.select import check_writes, selected
 from engine.core.decide.turn import Raised, Turn
 from engine.core.merge import DataFault
 from engine.expr import ExpressionFault, compile_expression
@@ -14,6 +15,7 @@ from engine.model.command import CompleteAction, FailAction
 from engine.model.program import Act
 from engine.model.state import Action, Frame, Held, RunningTimer
 from schemas.events import bodies
+from schemas.events.parts import Error
 
 
 def enter(turn: Turn, frame_id: int, node: Act) -> None:
@@ -36,13 +38,31 @@ def schedule(turn: Turn, frame_id: int, node: Act) -> None:
     frame = turn.frame(frame_id)
     data = frame.data if node.input is None else turn.evaluate(node.input, frame, frame.data)
     arguments, deferred = _arguments(turn, frame, node, data)
+    counted = answering.count(turn, frame_id, node.name)
     call = bodies.ActionScheduled(
         function=node.function, handler=node.handler, operation=node.operation,
         timeout_ms=node.timeout_ms, arguments=arguments, deferred=deferred,
+        answered_by=counted.answered_by, path=counted.path, occurrence=counted.occurrence,
     )  # fmt: skip
     action = turn.record(call, frame=frame_id, node=node.id, name=node.name, attempt=1)
-    if node.handler == "expression":
-        _compute(turn, turn.state.actions[action], node, data)
+    answer_at_once(turn, turn.state.actions[action])
+
+
+def answer_at_once(turn: Turn, action: Action) -> None:
+    """What is not called at all: an expression function (its call is this evaluation), and in a
+    fork what has an answer made up."""
+    node = turn.program.nodes[action.node]
+    assert isinstance(node, Act)
+    if answering.answerer_of(turn.state, action) == "mock":
+        answer = answering.mocked(turn.state, action)
+        if answer.error is not None:
+            failed(turn, FailAction(action.id, answer.error))
+        else:
+            completed(turn, CompleteAction(action.id, answer.result))
+    elif node.handler == "expression":
+        frame = turn.frame(action.frame)
+        data = frame.data if node.input is None else turn.evaluate(node.input, frame, frame.data)
+        _compute(turn, action, node, data)
 
 
 def _arguments(
@@ -89,10 +109,21 @@ def completed(turn: Turn, command: CompleteAction) -> None:
     except (ExpressionFault, DataFault):
         _record_completed(turn, action, command, ())  # it did answer: that stays a fact
         raise
+    go_on_completed(turn, frame.id, node)
+
+
+def go_on_completed(turn: Turn, frame_id: int, node: Act) -> None:
+    """The result is written: sleep, or go on."""
     if node.sleep_after_ms:
-        _sleep(turn, frame.id, node, "after_action", node.sleep_after_ms)
+        _sleep(turn, frame_id, node, "after_action", node.sleep_after_ms)
     else:
-        proceed(turn, frame.id, node)
+        proceed(turn, frame_id, node)
+
+
+def check_result(turn: Turn, frame: Frame, node: Act, result: Any) -> None:
+    """Whether the result can be selected from and written. Raises what `completed` raises."""
+    writes = selected(turn, frame, node.selection, result, "result")
+    check_writes(frame, writes, {"result": result})
 
 
 def _record_completed(
@@ -120,9 +151,16 @@ def failed(turn: Turn, command: FailAction) -> None:
         ),
         frame=action.frame, node=action.node, name=action.name, attempt=action.attempt,
     )  # fmt: skip
+    go_on_failed(turn, action, command.error, delay_ms)
+
+
+def go_on_failed(turn: Turn, action: Action, error: Error, delay_ms: int | None) -> None:
+    """The attempt failed: it is made again after the delay, or (None) the error is the state's."""
     if delay_ms is None:
-        fail(turn, action.frame, replace(command.error, action=action.name))
+        fail(turn, action.frame, replace(error, action=action.name))
         return
+    if answering.skips_timers(turn.state):
+        delay_ms = 0
     turn.record(
         bodies.RetryScheduled(
             action=action.first, attempt=action.attempt + 1, delay_ms=delay_ms,
@@ -150,16 +188,12 @@ def _call_again(turn: Turn, before: Action) -> None:
     again = bodies.ActionScheduled(
         function=call.function, handler=call.handler, operation=call.operation,
         timeout_ms=call.timeout_ms, retry_of=before.first,
+        answered_by=answering.answerer_of(turn.state, before),
     )  # fmt: skip
     action = turn.record(
         again, frame=before.frame, node=before.node, name=before.name, attempt=before.attempt
     )
-    node = turn.program.nodes[before.node]
-    assert isinstance(node, Act)
-    if node.handler == "expression":
-        frame = turn.frame(before.frame)
-        data = frame.data if node.input is None else turn.evaluate(node.input, frame, frame.data)
-        _compute(turn, turn.state.actions[action], node, data)
+    answer_at_once(turn, turn.state.actions[action])
 
 
 def awake(turn: Turn, timer: RunningTimer) -> None:
@@ -173,7 +207,8 @@ def awake(turn: Turn, timer: RunningTimer) -> None:
 
 
 def _sleep(turn: Turn, frame_id: int, node: Act, purpose: Any, duration_ms: int) -> None:
+    due = turn.at if answering.skips_timers(turn.state) else turn.at + duration_ms
     turn.record(
-        bodies.TimerSet(purpose=purpose, due=turn.at + duration_ms),
+        bodies.TimerSet(purpose=purpose, due=due),
         frame=frame_id, node=node.id, name=node.name,
     )  # fmt: skip

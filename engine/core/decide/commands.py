@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core.decide import act, holds, listen, nodes, pause, start
+from engine.core.decide import act, forking, holds, listen, nodes, resumption, start
 from engine.core.decide.flow import close_inside
 from engine.core.decide.nodes import guarded
 from engine.core.decide.turn import Turn
@@ -11,14 +11,13 @@ from engine.core.matching import accepting
 from engine.model import command as commands
 from engine.model.program import Act, Listen
 from engine.model.rejection import Rejection
-from engine.model.state import RunningTimer
 from schemas.events import bodies
 from schemas.events.parts import Asked
 
 
 def decide(turn: Turn, command: commands.Command) -> Rejection | None:
     """Record what the command leads to. A rejection: nothing was recorded."""
-    if turn.state.closed:
+    if turn.state.closed and not isinstance(command, commands.NoteFork):
         return Rejection("execution.closed", f"the execution is already {turn.state.phase}")
     rejection = _COMMANDS[type(command)](turn, command)
     if rejection is None:
@@ -55,17 +54,6 @@ def _not_pending(action: int) -> Rejection:
     return Rejection("action.not_pending", f"no action {action} waits for an answer")
 
 
-_TIMERS: Final[dict[str, Callable[[Turn, RunningTimer], None]]] = {
-    "sleep": pause.slept,
-    "yield": pause.resumed,
-    "retry": act.retry,
-    "before_action": act.awake,
-    "after_action": act.awake,
-    "event_timeout": listen.timed_out,
-    "hold": holds.expired,
-}
-
-
 def _fire_timer(turn: Turn, command: commands.FireTimer) -> Rejection | None:
     timer = turn.state.timers.get(command.timer)
     if timer is None:
@@ -73,16 +61,7 @@ def _fire_timer(turn: Turn, command: commands.FireTimer) -> Rejection | None:
     if turn.at < timer.due:
         return Rejection("timer.not_due", f"timer {timer.id} is due at {timer.due}")
     turn.cause, turn.place = timer.id, timer.node
-    turn.record(
-        bodies.TimerFired(timer=timer.id, purpose=timer.purpose),
-        frame=timer.frame,
-        node=timer.node,
-        name=timer.name,
-    )
-    if turn.state.phase == "gathering":
-        start.expire(turn)
-    elif not holds.holds_call(turn, timer):
-        guarded(turn, timer.frame, lambda: _TIMERS[timer.purpose](turn, timer))
+    resumption.fire(turn, timer)
     return None
 
 
@@ -102,14 +81,15 @@ def _deliver_event(turn: Turn, command: commands.DeliverEvent) -> Rejection | No
     wait = turn.state.waits.get(command.wait)
     if wait is None or turn.state.phase != "running":
         return Rejection("wait.not_open", f"no wait {command.wait} is open")
-    ref = accepting(turn.state, wait, command.arrived)
+    arrived = forking.edited(turn.state, command.arrived)
+    ref = accepting(turn.state, wait, arrived)
     if ref is None:
         return Rejection("event.not_wanted", "no filter of the wait accepts this CloudEvent")
     node = turn.program.nodes[wait.node]
     assert isinstance(node, Listen)
     turn.cause, turn.place = wait.id, wait.node
     frame = turn.frame(wait.frame)
-    guarded(turn, frame.id, lambda: listen.receive(turn, frame, node, ref, command.arrived, wait))
+    guarded(turn, frame.id, lambda: listen.receive(turn, frame, node, ref, arrived, wait))
     return None
 
 
@@ -158,6 +138,9 @@ _COMMANDS: Final[dict[type, Callable[[Turn, Any], Rejection | None]]] = {
     commands.DeliverEvent: _deliver_event,
     commands.DeliverCallback: _deliver_callback,
     commands.CancelExecution: _cancel,
+    commands.FailExecution: forking.fail_for_want,
+    commands.ForkExecution: forking.fork,
+    commands.NoteFork: forking.note,
     commands.SuspendExecution: holds.suspend,
     commands.ResumeExecution: holds.resume,
 }

@@ -42,9 +42,10 @@ def _items(turn: Turn, frame: Frame, node: Each) -> list[Any]:
 
 
 def start_more(turn: Turn, frame: Frame, node: Each) -> None:
-    """Start what may start now: one iteration, a batch, or all."""
+    """Start what may start now: one iteration, a batch, or all. Those before have completed, but
+    for the ones that this very move has started."""
     width = 1 if frame.mode == "sequential" else frame.batch or frame.total
-    for number in range(frame.started, min(frame.started + width, frame.total)):
+    for number in range(frame.started, min(len(frame.done) + width, frame.total)):
         opened = turn.record(
             bodies.IterationStarted(),
             frame=frame.id, node=node.id, name=node.name, iteration=number,
@@ -57,7 +58,12 @@ def finished(turn: Turn, iteration: Frame) -> None:
     node = turn.program.nodes[iteration.node]
     assert isinstance(node, Each)
     turn.record(bodies.IterationCompleted(), frame=iteration.id, node=node.id, name=node.name)
-    parent = turn.frame(iteration.parent)
+    next_or_join(turn, iteration.parent, node)
+
+
+def next_or_join(turn: Turn, parent_id: int, node: Each) -> None:
+    """An iteration completed: start what may start now, or join all when it was the last."""
+    parent = turn.frame(parent_id)
     if len(parent.done) == parent.total:
         join(turn, parent.id, node)
     elif len(parent.done) == parent.started:

@@ -54,9 +54,12 @@ def state_frame(turn: Turn, frame_id: int) -> Frame | None:
     return frame
 
 
-def leave(turn: Turn, frame_id: int, way: Exit, *, caught: bool = False) -> None:
+def leave(
+    turn: Turn, frame_id: int, way: Exit, *, caught: bool = False, emitted_already: int = 0
+) -> None:
     """Leave the state whose frame is given: filter its output, emit what the way asks for, close
-    the frame, go to the target or end. After a caught error the output filter does not apply."""
+    the frame, go to the target or end. After a caught error the output filter does not apply.
+    `emitted_already`: so many of the way's emissions are in the log."""
     frame = turn.frame(frame_id)
     scope = turn.program.nodes[frame.node]
     assert isinstance(scope, Scope)
@@ -67,8 +70,9 @@ def leave(turn: Turn, frame_id: int, way: Exit, *, caught: bool = False) -> None
         if selected is not None:
             output, write = selected, Write(mode="replace", value=selected, source=pointer)
     check_size(output, scope.name)
-    produced = [emitted(turn, frame, one, output) for one in way.emissions]  # all of them or none
-    for emission, body in zip(way.emissions, produced, strict=True):
+    left = way.emissions[emitted_already:]
+    produced = [emitted(turn, frame, one, output) for one in left]  # all of them or none
+    for emission, body in zip(left, produced, strict=True):
         turn.record(body, frame=frame.id, node=emission.pointer, name=emission.ref)
     target = turn.program.nodes[way.target].name if way.target is not None else None
     turn.record(
@@ -155,8 +159,15 @@ def catch(turn: Turn, frame: Frame, scope: Scope, handler: Catch, error: Error) 
         bodies.ErrorCaught(error=error, handler=handler.name, next=target),
         frame=frame.id, node=handler.pointer, name=scope.name,
     )  # fmt: skip
+    leave_caught(turn, frame.id, scope, way)
+
+
+def leave_caught(
+    turn: Turn, frame_id: int, scope: Scope, way: Exit, emitted_already: int = 0
+) -> None:
+    """Leave the state as its handler says; what goes wrong then has no handler any more."""
     try:
-        leave(turn, frame.id, way, caught=True)
+        leave(turn, frame_id, way, caught=True, emitted_already=emitted_already)
     except Faults as fault:
         error = replace(error_of(fault), state=scope.name, node=turn.place)
         fail_execution(turn, error)

@@ -10,8 +10,12 @@ from schemas.events.parts import Write
 
 def enter(turn: Turn, frame_id: int, node: Fork) -> None:
     """Start all branches."""
-    needed = _needed(turn, turn.frame(frame_id), node)
-    for number, branch in enumerate(node.branches):
+    start_from(turn, frame_id, node, 0, _needed(turn, turn.frame(frame_id), node))
+
+
+def start_from(turn: Turn, frame_id: int, node: Fork, first: int, needed: int) -> None:
+    """Start the branches from this number on."""
+    for number, branch in enumerate(node.branches[first:], first):
         opened = turn.record(
             bodies.BranchStarted(total=len(node.branches), needed=needed),
             frame=frame_id, node=node.id, name=branch.name, branch=number,
@@ -35,12 +39,17 @@ def _needed(turn: Turn, frame: Frame, node: Fork) -> int:
 def finished(turn: Turn, branch: Frame) -> None:
     """A branch reached its end: join when enough of them did."""
     turn.record(bodies.BranchCompleted(), frame=branch.id, node=branch.node, name=branch.name)
-    parent = turn.frame(branch.parent)
+    join_if_enough(turn, branch.parent, branch.node)
+
+
+def join_if_enough(turn: Turn, parent_id: int, node_id: str) -> None:
+    """A branch completed: when enough of them did, the rest is cancelled and all are joined."""
+    parent = turn.frame(parent_id)
     if len(parent.done) < parent.needed:
         return
     for late in [one for one in turn.state.frames.values() if one.parent == parent.id]:
         cancel_child(turn, late, "enough branches completed")
-    node = turn.program.nodes[branch.node]
+    node = turn.program.nodes[node_id]
     turn.record(
         bodies.BranchJoined(
             branches=tuple(sorted(parent.done)), writes=(Write(of="branches", source=node.id),)

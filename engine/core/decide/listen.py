@@ -6,10 +6,12 @@ Source: Serverless Workflow 0.8, "Event State", "Callback State", "Switch State"
 
 from typing import Any
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
+from engine.core.decide import answering
 from engine.core.decide.flow import END_OF_BODY, leave, proceed
-from engine.core.decide.select import selected
+from engine.core.decide.select import check_writes, selected
 from engine.core.decide.turn import Turn
 from engine.core.matching import fixed_correlation, text_of
 from engine.core.merge import DataFault
@@ -24,12 +26,21 @@ from schemas.events.parts import CloudEventRef, EventFilter, Write
 def enter(turn: Turn, frame_id: int, node: Listen) -> None:
     """Open the wait; an answer that a callback gave early closes it at once."""
     frame = turn.frame(frame_id)
+    counted = answering.count(turn, frame_id, node.name) if node.callback else answering.UNCOUNTED
     wait_id = turn.record(
         bodies.EventAwaited(
-            mode=node.mode, filters=filters_of(turn, frame, node), callback=node.callback
+            mode=node.mode, filters=filters_of(turn, frame, node), callback=node.callback,
+            path=counted.path, occurrence=counted.occurrence,
         ),
         frame=frame_id, node=node.id, name=node.name,
     )  # fmt: skip
+    go_on_waiting(turn, wait_id, node)
+
+
+def go_on_waiting(turn: Turn, wait_id: int, node: Listen) -> None:
+    """The wait was opened: take what is there already, else set its time limit."""
+    frame_id = turn.state.waits[wait_id].frame
+    frame = turn.frame(frame_id)
     if node.callback and frame.answer:
         receive_callback(turn, turn.state.waits[wait_id], frame.answer[0])
     elif node.timeout_ms is not None:
@@ -99,10 +110,7 @@ def satisfy(
     correlation: dict[str, str],
 ) -> None:
     """The last (or only) CloudEvent of the wait: write the payloads, go on."""
-    if node.mode == "all":
-        entries = list(node.entries)
-    else:
-        entries = [next(one for one in node.entries if any(ref == e.ref for e in one.events))]
+    entries = satisfied(node, ref)
     taken = bodies.EventReceived(
         wait=wait.id if wait is not None else 0, ref=ref, event=event, data=payload,
         correlation=correlation, asked=turn.circumstance.asked,
@@ -114,7 +122,31 @@ def satisfy(
     except (ExpressionFault, DataFault):
         turn.record(taken, frame=frame.id, node=node.id, name=node.name)  # it came: never again
         raise
-    _go_on(turn, frame, node, entries)
+    go_on(turn, frame, node, entries)
+
+
+def satisfied(node: Listen, ref: str) -> list[Listening]:
+    """The entries that are satisfied when the last (or only) CloudEvent was for this definition."""
+    if node.mode == "all":
+        return list(node.entries)
+    return [next(one for one in node.entries if any(ref == e.ref for e in one.events))]
+
+
+def go_on_received(
+    turn: Turn, frame: Frame, node: Listen, taken: bodies.EventReceived, wait: Wait | None
+) -> None:
+    """The wait was satisfied by what is in the log: go on, or fail as its filter did."""
+    entries = satisfied(node, taken.ref)
+    if not taken.writes:
+        payload = None if taken.data is UNSET else taken.data
+        writes = _writes(turn, frame, node, entries, taken.ref, payload, wait)
+        check_writes(frame, writes, {"data": payload, **_held(wait)})
+    go_on(turn, frame, node, entries)
+
+
+def _held(wait: Wait | None) -> dict[str, Any]:
+    received = {} if wait is None else wait.received
+    return {f"received:{ref}": value for ref, value in received.items()}
 
 
 def _writes(
@@ -133,7 +165,8 @@ def _writes(
     return tuple(writes)
 
 
-def _go_on(turn: Turn, frame: Frame, node: Listen, entries: list[Listening]) -> None:
+def go_on(turn: Turn, frame: Frame, node: Listen, entries: list[Listening]) -> None:
+    """The wait for these entries is satisfied: leave the state, run a body, or proceed."""
     way = entries[0].exit
     if way is not None:
         leave(turn, frame.id, way)
@@ -164,7 +197,12 @@ def timed_out(turn: Turn, timer: RunningTimer) -> None:
         bodies.EventWaitClosed(wait=wait.id, reason="timeout"),
         frame=wait.frame, node=node.id, name=node.name,
     )  # fmt: skip
+    leave_unsatisfied(turn, wait.frame, node)
+
+
+def leave_unsatisfied(turn: Turn, frame_id: int, node: Listen) -> None:
+    """The wait's time is over."""
     if node.on_timeout is not None:
-        leave(turn, wait.frame, node.on_timeout)
+        leave(turn, frame_id, node.on_timeout)
     else:
-        turn.go(wait.frame, END_OF_BODY)
+        turn.go(frame_id, END_OF_BODY)

@@ -1,5 +1,6 @@
 """Timer nodes, and timers that only mean "go on from here"."""
 
+from engine.core.decide import answering
 from engine.core.decide.flow import proceed
 from engine.core.decide.turn import Turn
 from engine.model.program import Timer
@@ -9,8 +10,9 @@ from schemas.events import bodies
 
 def enter(turn: Turn, frame_id: int, node: Timer) -> None:
     """Wait for the node's duration."""
+    duration_ms = 0 if answering.skips_timers(turn.state) else node.duration_ms
     turn.record(
-        bodies.TimerSet(purpose="sleep", due=turn.at + node.duration_ms),
+        bodies.TimerSet(purpose="sleep", due=turn.at + duration_ms),
         frame=frame_id, node=node.id, name=node.name,
     )  # fmt: skip
 

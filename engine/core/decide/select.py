@@ -3,11 +3,13 @@
 Source: Serverless Workflow 0.8, "Action data filters", "Event data filters".
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from engine.core.decide.turn import Turn
+from engine.core.evolve.frames import written
 from engine.model.program import DataSelection
 from engine.model.state import Frame
 from schemas.events.parts import Write
@@ -39,3 +41,8 @@ def _placed(write: Write, selection: DataSelection, value: Any, frame: Frame) ->
     if selection.path_for_plain is not None:
         return (replace(write, path=selection.path_for_plain),)
     return (replace(write, mode="result") if frame.kind == "iteration" else write,)
+
+
+def check_writes(frame: Frame, writes: tuple[Write, ...], facts: Mapping[str, Any]) -> None:
+    """Whether the frame's data takes the writes. Raises DataFault."""
+    written(frame, writes, facts)

@@ -16,11 +16,14 @@ from schemas.events import bodies
 from schemas.events.parts import CloudEventRef, EventFilter
 
 
-def start(turn: Turn, command: StartExecution) -> None:
-    """Begin; a CloudEvent that starts the execution is what its first state waited for."""
+def start(turn: Turn, command: StartExecution, fork: bodies.ExecutionForked | None = None) -> None:
+    """Begin; a CloudEvent that starts the execution is what its first state waited for. `fork`: it
+    is another execution that is begun anew."""
     arrived = command.trigger
     position = command.from_position if arrived is None else arrived.event.position
     _started(turn, command, position, None if arrived is None else arrived.event)
+    if fork is not None:
+        turn.record(fork, frame=turn.state.root)
     program = turn.program
     if arrived is None or program.trigger is None:
         turn.go(turn.state.root, program.start)
@@ -63,12 +66,16 @@ def _ref_of(turn: Turn, trigger: Trigger, arrived: Arrived) -> str:
     return ref if ref is not None else trigger.events[0].ref
 
 
-def offer(turn: Turn, command: OfferEvent) -> Rejection | None:
-    """A CloudEvent for a start that needs several."""
+def offer(
+    turn: Turn, command: OfferEvent, fork: bodies.ExecutionForked | None = None
+) -> Rejection | None:
+    """A CloudEvent for a start that needs several. `fork`: see `start`."""
     trigger = turn.program.trigger
     assert trigger is not None
     if turn.state.phase == "new":
         _open_gathering(turn, trigger, command.arrived)
+        if fork is not None:
+            turn.record(fork)
     (wait,) = turn.state.waits.values()
     arrived = command.arrived
     ref = accepting(turn.state, wait, arrived)
@@ -79,7 +86,8 @@ def offer(turn: Turn, command: OfferEvent) -> Rejection | None:
     if listen.missing(node, wait) != {ref}:
         _gather(turn, node, ref, arrived, wait.id)
         return None
-    _started(turn, StartExecution(), arrived.event.position, None)
+    named = StartExecution() if fork is None else _named_as(fork)
+    _started(turn, named, arrived.event.position, None)
     opened = _open_first(turn)
     if opened is not None:
         frame = turn.frame(opened)
@@ -90,6 +98,10 @@ def offer(turn: Turn, command: OfferEvent) -> Rejection | None:
             bodies.EventWaitClosed(wait=wait.id, reason="cancelled"), node=node.id, name=node.name
         )
     return None
+
+
+def _named_as(fork: bodies.ExecutionForked) -> StartExecution:
+    return StartExecution(name=fork.name, start_key=fork.start_key)
 
 
 def _gather(turn: Turn, node: Listen, ref: str, arrived: Arrived, wait: int) -> None:
