@@ -8,13 +8,15 @@ import typer
 from schemas.json_text import dumps
 from server.cli.audit import app as audit_app
 from server.cli.client import segment
+from server.cli.comparing import app as comparing_app
 from server.cli.faults import ENDED, OK, TIMEOUT, exit_code_of_status
 from server.cli.output import Output, emit_list, emit_one, write_error, write_json, write_line
 from server.cli.session import Session, connected, read_json
 from server.cli.why import exec_app as why_app
 
 app = typer.Typer(help="Executions.", no_args_is_help=True)
-app.registered_commands += audit_app.registered_commands + why_app.registered_commands
+for more in (audit_app, why_app, comparing_app):
+    app.registered_commands += more.registered_commands
 
 _ROUND_S = 20
 

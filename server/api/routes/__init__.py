@@ -1,6 +1,7 @@
 """The table of all routes: the server is made of it, and so is the OpenAPI document."""
 
 from server.api.route import Route
+from server.api.routes.comparison import COMPARISON
 from server.api.routes.definitions import DEFINITIONS
 from server.api.routes.events import EVENTS
 from server.api.routes.executions import EXECUTIONS
@@ -19,4 +20,5 @@ ROUTES: tuple[Route, ...] = (
     *WHY,
     *SYSTEM,
     *TIMETRAVEL,
+    *COMPARISON,
 )

@@ -5,7 +5,7 @@ SELECT cluster_id::text, shards, chain_version, callback_secret FROM log.meta;
 -- name: find_birth
 -- The birth row of an execution of this namespace.
 SELECT shard, execution_id, namespace, workflow, version, definition_hash, dialect, ir_version,
-       start_key
+       start_key, parent, root, forked_from, forked_at, continued_from
 FROM log.executions WHERE shard = $1 AND execution_id = $2 AND namespace = $3;
 
 -- name: find_by_key
