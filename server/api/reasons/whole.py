@@ -1,6 +1,6 @@
 """The execution as a whole: ended, suspended, not taken by an engine; and all reasons together."""
 
-from engine.model.state import ExecutionState
+from engine.model.state import ExecutionState, Held
 from engine.ports.rows import InboxRow
 from schemas.api.answers import ErrorFact
 from schemas.api.why import EngineStanding, Hold, Reason, Why
@@ -10,7 +10,7 @@ from server.api.reading import status_of
 from server.api.reasons.case import Case, place_of
 from server.api.reasons.waits import waits
 from server.api.reasons.words import capital, counted, lasting, listed
-from server.api.reasons.work import actions, joins, timers
+from server.api.reasons.work import actions, deadline_of_timer, joins, timers
 from server.api.times import format_time
 
 MAX_REASONS = 50
@@ -200,12 +200,15 @@ def _suspended(case: Case, state: ExecutionState) -> Reason:
     """Somebody, or a breakpoint, holds it."""
     suspension = state.suspended
     assert suspension is not None, "asked for one that is suspended"
-    held = [_held(state, one.frame, one.name) for one in state.held.values()]
+    held = [_held(state, one) for one in state.held.values()]
     text = f"It is held since {lasting(case.now - suspension.at)}: {_cause(case)}"
     if held:
         text += f" Next comes {listed(held)}."
     else:
         text += " Nothing has come up to be entered yet; what runs goes on to its end."
+    release = next((one for one in state.timers.values() if one.purpose == "hold"), None)
+    if release is not None:
+        text += f" It is let go by itself in {lasting(release.due - case.now)}."
     return Reason(
         kind="suspended",
         since=format_time(suspension.at),
@@ -220,6 +223,7 @@ def _suspended(case: Case, state: ExecutionState) -> Reason:
             condition=suspension.condition,
             held=held,
         ),
+        deadline=None if release is None else deadline_of_timer(case, release, "it is let go"),
     )
 
 
@@ -237,11 +241,14 @@ def _cause(case: Case) -> str:
     return f"it was {suspension.reason} by {suspension.actor}{words} and is to be resumed."
 
 
-def _held(state: ExecutionState, frame_id: int, name: str) -> str:
-    place = place_of(state, frame_id)
-    if not name:
+def _held(state: ExecutionState, held: Held) -> str:
+    place = place_of(state, held.frame)
+    if not held.node:
         return f"the end of {place or 'the execution'}"
-    return f"{name} in {place}" if place else f"state {name}"
+    what = {"call": f"the call of {held.name}", "retry": f"the next attempt of {held.name}"}.get(
+        held.stage, held.name
+    )
+    return f"{what} in {place}" if place else f"state {held.name}"
 
 
 def _closed(case: Case, state: ExecutionState) -> Reason:

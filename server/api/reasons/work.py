@@ -18,8 +18,13 @@ _SLEEPS = {
 
 
 def timers(case: Case, state: ExecutionState) -> list[Reason]:
-    """One reason for each timer but the time-outs of waits, which are told with their wait."""
-    told = [one for one in state.timers.values() if one.subject not in state.waits]
+    """One reason for each timer but the time-outs of waits and the end of a hold, which are told
+    with what they end."""
+    told = [
+        one
+        for one in state.timers.values()
+        if one.subject not in state.waits and one.purpose != "hold"
+    ]
     told.sort(key=lambda one: one.due)
     return [
         _retry(case, state, one) if one.action is not None else _timer(case, state, one)
@@ -30,7 +35,7 @@ def timers(case: Case, state: ExecutionState) -> list[Reason]:
 def _timer(case: Case, state: ExecutionState, timer: RunningTimer) -> Reason:
     place = place_of(state, timer.frame)
     words = _SLEEPS.get(timer.purpose, "waits for a timer").format(name=timer.name)
-    limit = _deadline(case, timer, f"{place or 'the execution'} goes on")
+    limit = deadline_of_timer(case, timer, f"{place or 'the execution'} goes on")
     return Reason(
         kind="timer",
         state=state_of(state, timer.frame),
@@ -46,7 +51,7 @@ def _retry(case: Case, state: ExecutionState, timer: RunningTimer) -> Reason:
     action = timer.action
     assert action is not None, "a retry repeats an action"
     error = case.errors.get(timer.id)
-    limit = _deadline(case, timer, f"attempt {action.attempt} begins")
+    limit = deadline_of_timer(case, timer, f"attempt {action.attempt} begins")
     place = place_of(state, timer.frame)
     text = (
         f"{capital(place)}: action {timer.name} failed and is tried again, as attempt "
@@ -71,7 +76,8 @@ def _retry(case: Case, state: ExecutionState, timer: RunningTimer) -> Reason:
     )
 
 
-def _deadline(case: Case, timer: RunningTimer, then: str) -> Deadline:
+def deadline_of_timer(case: Case, timer: RunningTimer, then: str) -> Deadline:
+    """When the timer fires, and what happens then."""
     return Deadline(
         purpose=timer.purpose,
         due=format_time(timer.due),
