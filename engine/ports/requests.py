@@ -1,6 +1,6 @@
 """Bodies of inbox rows, as JSON."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -46,6 +46,47 @@ class CancelRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     reason: str = ""
     asked: Asked | None = None
+
+
+class SuspendRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Enter nothing from now on."""
+
+    asked: Asked | None = None
+
+
+class ResumeRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Enter what is held. `breakpoint`: only if it is this one that holds the execution."""
+
+    mode: Literal["continue", "step"] = "continue"
+    breakpoint: str | None = None
+    asked: Asked | None = None
+
+
+class ForkRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Copy the first `at` events of `source` (`ex_...`), then record `forked` (an ExecutionForked
+    as the log stores it). With `at` 0 nothing is copied: it starts anew as `begin` says."""
+
+    source: str
+    at: int
+    forked: msgspec.Raw
+    begin: "Beginning | None" = None
+
+
+class Beginning(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a fork starts anew: with an input, or with the CloudEvents at `positions` (in order;
+    `gathered`: the start needs all of them)."""
+
+    input: msgspec.Raw = msgspec.Raw(b"null")
+    from_position: int = 0
+    positions: tuple[int, ...] = ()
+    gathered: bool = False
+    labels: dict[str, str] = {}
+
+
+class ForkedNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the source notes: the body of a ForkTaken, as the log stores it."""
+
+    taken: msgspec.Raw
 
 
 def encode(request: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.runtime.armed import Armed
 from engine.runtime.backoff import Backoff
 from engine.runtime.clock import DatabaseClock
 from engine.runtime.engine_ports import EnginePorts
@@ -12,7 +13,7 @@ from engine.runtime.tally import Tally
 
 @dataclass(frozen=True)
 class EngineContext:
-    """`name` is the engine's, unique among all that ever live at once."""
+    """`name` is the engine's, unique among all that ever live at once. `armed`: breakpoints."""
 
     name: str
     ports: EnginePorts
@@ -20,6 +21,7 @@ class EngineContext:
     clock: DatabaseClock
     tally: Tally
     programs: ProgramCache
+    armed: Armed
 
     def backoff(self) -> Backoff:
         """A new back-off by the settings."""

@@ -9,13 +9,11 @@ import msgspec
 
 from engine.model.command import (
     Arrived,
-    CancelExecution,
     Command,
-    DeliverCallback,
     StartExecution,
 )
 from engine.model.errors import Unavailable
-from engine.ports.requests import CallbackRequest, CancelRequest, OfferRequest, StartRequest
+from engine.ports.requests import OfferRequest, StartRequest
 from engine.ports.rows import InboxRow, StreamEvent
 from engine.runtime.arrivals import arrived_of, fetch
 from engine.runtime.context import EngineContext
@@ -28,14 +26,12 @@ from engine.runtime.owned import OwnedShard
 from engine.runtime.programs import Loaded
 from engine.runtime.residents import Residents
 from engine.runtime.round import Round
+from engine.runtime.row_commands import command_of
 from schemas.events.parts import Asked
 from schemas.json_text import loads
 
 _start = msgspec.json.Decoder(StartRequest)
 _offer = msgspec.json.Decoder(OfferRequest)
-_callback = msgspec.json.Decoder(CallbackRequest)
-_cancel = msgspec.json.Decoder(CancelRequest)
-
 
 _LEAST_BATCH = 64
 
@@ -233,7 +229,7 @@ class InboxIntake:
         if quarantined is not None:
             quarantined.rows.add(row.id)
         elif hot is not None:
-            self._mail(hot, row, *_command_of(row))
+            self._mail(hot, row, *command_of(row))
             if row.kind == "hint":
                 self._lookout.look(hot)
         elif row.execution_id in absent:
@@ -259,15 +255,3 @@ def _arrived(row: InboxRow, events: Events) -> Arrived:
     if event is None:
         raise RowRefused(f"CloudEvent {row.position} of {row.namespace} is not kept any more")
     return arrived_of(event)
-
-
-def _command_of(row: InboxRow) -> tuple[Command | None, Asked | None]:
-    """What the row asks of the core, from where and why; a hint asks nothing, it only makes the
-    waits look again."""
-    if row.kind == "callback":
-        callback = _callback.decode(row.body)
-        return DeliverCallback(callback.frame, loads(callback.data)), callback.asked
-    if row.kind == "cancel":
-        cancel = _cancel.decode(row.body)
-        return CancelExecution(), cancel.asked or Asked(reason=cancel.reason)
-    return None, None

@@ -125,6 +125,7 @@ class Lane:
     def committed(self, batch: Batch) -> None:
         """See `engine.runtime.cycle.Aftermath`."""
         self._consequences.committed(batch)
+        self._node.breakpoints.committed(batch.turns)
         self._kept.committed(batch)
         if self._intake.starved and self._room() >= self._context.settings.inbox_batch // 4:
             self._intake.round.wake()

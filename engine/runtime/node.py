@@ -6,6 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from engine.model.errors import Unavailable
+from engine.ports.breakpoints import TOPIC as BREAKPOINTS
+from engine.runtime.armed import Armed
+from engine.runtime.breakpoints import BreakpointWatch
 from engine.runtime.clock import DatabaseClock
 from engine.runtime.context import EngineContext
 from engine.runtime.engine_ports import EnginePorts
@@ -41,11 +44,13 @@ class EngineNode:
             name=name, ports=ports, settings=chosen, clock=DatabaseClock(ports.leases),
             tally=tally,
             programs=ProgramCache(ports.definitions, ports.compile, chosen.program_cache),
+            armed=Armed(),
         )  # fmt: skip
         self._keeper = LeaseKeeper(self._context, adopted=self._adopt, dropped=self._drop)
         self._outbox = Outbox(self._context, self._positions)
         self._notices = Notices(self._context)
-        parts = NodeParts(self._notices, self._outbox, self._keeper.fenced)
+        self._breakpoints = BreakpointWatch(self._context)
+        parts = NodeParts(self._notices, self._outbox, self._breakpoints, self._keeper.fenced)
         self._lanes = [Lane(self._context, parts) for _ in range(chosen.lanes)]
         self._clock_round = Round(
             "clock", self._sample_clock, interval=chosen.clock_interval_ms / 1000,
@@ -81,15 +86,17 @@ class EngineNode:
             lane.start()
         await self._listen("inbox.*", self._inbox_hint)
         await self._listen("stream.*", lambda _: self._wake_matcher())
+        await self._listen(BREAKPOINTS, lambda _: self._breakpoints.round.wake())
         for part in self._rounds():
             part.start()
 
     async def _shards(self) -> int:
-        """How many shards the installation has."""
+        """How many shards the installation has; what a first step looks at is read, too."""
         backoff = self._context.backoff()
         while True:
             try:
                 await self._context.clock.sample()
+                await self._breakpoints.refresh()
                 return len(await self._context.ports.log.heads())
             except Unavailable as away:
                 logger.info("the engine waits for the database: %s", away.message)
@@ -130,6 +137,7 @@ class EngineNode:
         yield self._clock_round
         yield self._notices.round
         yield self._outbox.round
+        yield self._breakpoints.round
         if self._matcher is not None:
             yield self._matcher.round
 

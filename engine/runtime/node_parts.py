@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.runtime.breakpoints import BreakpointWatch
 from engine.runtime.notices import Notices
 from engine.runtime.outbox import Outbox
 from engine.runtime.owned import OwnedShard
@@ -14,4 +15,5 @@ class NodeParts:
 
     notices: Notices
     outbox: Outbox
+    breakpoints: BreakpointWatch
     fenced: Callable[[OwnedShard], None]

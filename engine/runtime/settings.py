@@ -22,7 +22,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_every: events between snapshots of a hot execution; snapshot_at_passivation: events
       beyond the last snapshot that are worth one when the execution leaves memory.
     poll_interval_ms: how often to look when no hint came. timer_horizon_ms: timers due within it
-      are kept in memory. quarantine_ms: after this a quarantined execution is tried again.
+      are kept in memory. breakpoint_interval_ms: how often breakpoints are read when no hint came.
+      quarantine_ms: after this a quarantined execution is tried again.
     """
 
     lanes: int = 2
@@ -51,6 +52,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     outbox_interval_ms: int = 1_000
     timer_batch: int = 1_000
     timer_horizon_ms: int = 30_000
+    breakpoint_interval_ms: int = 1_000
     snapshot_every: int = 1_000
     snapshot_at_passivation: int = 100
     snapshot_batch: int = 100

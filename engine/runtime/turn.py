@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from engine.core.react import react
 from engine.core.step import step
+from engine.model.breakpoint import Breakpoint, BreakpointRemark
 from engine.model.command import Circumstance, DeliverEvent, FireTimer, OfferEvent
 from engine.model.effect import Effects, NeedsValues, Step
 from engine.model.evaluation import EvalRequest
@@ -22,8 +23,9 @@ class TooManyRounds(Exception):
 @dataclass(slots=True)
 class Turn:
     """What the commands of one execution led to: events from `before` to `after`, the mails they
-    came in, timers whose index row is stale (the core did not know them), and, if the next command
-    is held up, the expressions it needs. `data_bytes`: what the events' data takes in the log."""
+    came in, timers whose index row is stale (the core did not know them), what conditions of
+    breakpoints could not say, and, if the next command is held up, the expressions it needs.
+    `data_bytes`: what the events' data takes in the log."""
 
     hot: HotExecution
     before: ExecutionState
@@ -32,6 +34,7 @@ class Turn:
     mails: list[Mail] = field(default_factory=list)
     stale_timers: list[int] = field(default_factory=list)
     requests: tuple[EvalRequest, ...] = ()
+    remarks: list[BreakpointRemark] = field(default_factory=list)
     effects: Effects = Effects()
     hash: bytes = b""
     data_bytes: int = 0
@@ -68,6 +71,9 @@ def take_turn(turn: Turn, context: EngineContext) -> None:
             turn.events.extend(outcome.events)
             turn.after = outcome.state
             turn.effects = outcome.effects
+            if context.armed:
+                context.armed.decided(outcome.state)
+                turn.remarks.extend(outcome.remarks)
         elif outcome is not None:
             _refused(turn, mail, context)
     if steps > 1:
@@ -90,8 +96,13 @@ def _decide(
             traceparent=mail.traceparent,
             chance=context.ports.chance(),
             asked=mail.asked,
+            breakpoints=_breakpoints(turn.hot, context) if context.armed else (),
         )
     return step(turn.hot.loaded.program, turn.after, command, mail.circumstance, mail.answers)
+
+
+def _breakpoints(hot: HotExecution, context: EngineContext) -> tuple[Breakpoint, ...]:
+    return context.armed.of(hot.namespace, hot.loaded.program, hot.id, context.clock.now_ms())
 
 
 def _refused(turn: Turn, mail: Mail, context: EngineContext) -> None:

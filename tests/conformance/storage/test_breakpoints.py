@@ -1,4 +1,4 @@
-"""Breakpoints: set once with their audit entry, reached, spent, removed, and no more than so many."""
+"""Breakpoints: set with their audit entry, reached, spent, removed; no more than so many."""
 
 import json
 
