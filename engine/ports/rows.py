@@ -152,6 +152,22 @@ class InboxRow(msgspec.Struct, frozen=True, gc=False):
     at: int
 
 
+class AcceptedFork(msgspec.Struct, frozen=True, gc=False):
+    """A fork as it is accepted. `fork`: its id, minted before; `body`: ForkRequest, `note`:
+    ForkedNote for the source; `keys` and `request_hash` as of a start."""
+
+    namespace: str
+    workflow: str
+    keys: tuple[str, ...]
+    fork: UUID
+    body: bytes
+    source: UUID
+    note: bytes
+    request_hash: bytes
+    actor: str
+    traceparent: str | None = None
+
+
 class Installation(msgspec.Struct, frozen=True, gc=False):
     """What is fixed for the life of an installation. `shards`: their number; `callback_secret`: key
     of the callback tokens, 32 bytes."""

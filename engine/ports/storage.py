@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from engine.ports.rows import (
+    AcceptedFork,
     Append,
     BirthRow,
     DeadLetter,
@@ -52,6 +53,10 @@ class Log(Protocol):
 
     async def last_event(self, execution_id: UUID) -> EventRow | None:
         """The event with the highest seq; None: the execution has none."""
+
+    async def forked_at(self, executions: Sequence[UUID]) -> dict[UUID, int]:
+        """Of those among the executions that are forks: up to which seq their events are copies of
+        another execution's."""
 
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
@@ -103,6 +108,11 @@ class Inbox(Protocol):
         whether
         it existed). Raises Conflict when a key came before with another request hash."""
 
+    async def accept_fork(self, fork: AcceptedFork) -> tuple[UUID, bool]:
+        """Put a fork into the inbox of its shard and a note of it into that of its source, in one
+        statement, once for each key. Returns (id, whether it existed): under a key that came before
+        the id of then. Raises Conflict as `accept_start` does."""
+
     async def put(
         self,
         kind: str,
@@ -124,7 +134,8 @@ class Inbox(Protocol):
         """New execution ids of this shard by the database's clock; nothing is written."""
 
     async def is_accepted(self, namespace: str, execution_id: UUID) -> bool:
-        """Whether a start with this id was accepted here (its log may still be empty)."""
+        """Whether a start, fork or import with this id was accepted here (its log may still be
+        empty)."""
 
 
 class Leases(Protocol):

@@ -6,7 +6,9 @@ from uuid import UUID
 from engine.adapters.memory.store import MemoryStore
 from engine.model.errors import Conflict
 from engine.model.ids import shard_of
-from engine.ports.rows import InboxRow
+from engine.ports.rows import AcceptedFork, InboxRow
+
+_BEGINNING = ("start", "fork", "import")
 
 
 class MemoryInbox:
@@ -27,16 +29,9 @@ class MemoryInbox:
         traceparent: str | None,
     ) -> tuple[UUID, bool]:
         await self._store.turn()
-        places = [(namespace, workflow, key) for key in sorted(keys)]
-        before = [
-            self._store.start_keys[place] for place in places if place in self._store.start_keys
-        ]
-        if any(one != (before[0][0], request_hash) for one in before):
-            raise Conflict(f"a start key among {sorted(keys)} was used for another request")
-        execution_id = before[0][0] if before else self._store.mint(shard)
-        for place in places:
-            self._store.start_keys[place] = (execution_id, request_hash)
-        if not before:
+        minted = self._store.mint(shard)
+        execution_id = self._keyed(namespace, workflow, keys, request_hash, minted)
+        if execution_id == minted:
             self._store.put_inbox(
                 shard=shard,
                 kind="start",
@@ -47,7 +42,45 @@ class MemoryInbox:
                 actor=actor,
                 traceparent=traceparent,
             )
-        return execution_id, bool(before)
+        return execution_id, execution_id != minted
+
+    async def accept_fork(self, fork: AcceptedFork) -> tuple[UUID, bool]:
+        await self._store.turn()
+        execution_id = self._keyed(
+            fork.namespace, fork.workflow, fork.keys, fork.request_hash, fork.fork
+        )
+        if execution_id != fork.fork:
+            return execution_id, True
+        for kind, subject, body in (
+            ("fork", fork.fork, fork.body),
+            ("forked", fork.source, fork.note),
+        ):
+            self._store.put_inbox(
+                shard=shard_of(subject),
+                kind=kind,
+                execution_id=subject,
+                namespace=fork.namespace,
+                position=0,
+                body=body,
+                actor=fork.actor,
+                traceparent=fork.traceparent,
+            )
+        return execution_id, False
+
+    def _keyed(
+        self, namespace: str, workflow: str, keys: Sequence[str], request_hash: bytes, minted: UUID
+    ) -> UUID:
+        """The execution that the keys name, which is the one minted if they are new."""
+        places = [(namespace, workflow, key) for key in sorted(keys)]
+        before = [
+            self._store.start_keys[place] for place in places if place in self._store.start_keys
+        ]
+        if any(one != (before[0][0], request_hash) for one in before):
+            raise Conflict(f"a start key among {sorted(keys)} was used for another request")
+        execution_id = before[0][0] if before else minted
+        for place in places:
+            self._store.start_keys[place] = (execution_id, request_hash)
+        return execution_id
 
     async def put(
         self,
@@ -89,6 +122,8 @@ class MemoryInbox:
         await self._store.turn()
         birth = self._store.births.get(execution_id)
         return (birth is not None and birth.namespace == namespace) or any(
-            row.kind == "start" and row.execution_id == execution_id and row.namespace == namespace
+            row.kind in _BEGINNING
+            and row.execution_id == execution_id
+            and row.namespace == namespace
             for row in self._store.inbox.values()
         )

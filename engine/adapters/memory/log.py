@@ -118,6 +118,15 @@ class MemoryLog:
         rows = self._store.events.get(execution_id, [])
         return max(rows, key=lambda row: row.seq, default=None)
 
+    async def forked_at(self, executions: Sequence[UUID]) -> dict[UUID, int]:
+        await self._store.turn()
+        births = (self._store.births.get(one) for one in executions)
+        return {
+            birth.execution_id: birth.forked_at
+            for birth in births
+            if birth is not None and birth.forked_at is not None
+        }
+
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:

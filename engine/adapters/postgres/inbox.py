@@ -6,7 +6,7 @@ from uuid import UUID
 from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.statements import load
 from engine.model.ids import shard_of
-from engine.ports.rows import InboxRow
+from engine.ports.rows import AcceptedFork, InboxRow
 
 _SQL = load("inbox")
 
@@ -31,6 +31,16 @@ class PostgresInbox:
         row = await self._database.row(
             _SQL["accept_start"],
             namespace, workflow, list(keys), shard, request_hash, body, actor, traceparent,
+        )  # fmt: skip
+        assert row is not None, "a function with OUT parameters gives a row"
+        return row["execution_id"], row["existed"]
+
+    async def accept_fork(self, fork: AcceptedFork) -> tuple[UUID, bool]:
+        row = await self._database.row(
+            _SQL["accept_fork"],
+            fork.namespace, fork.workflow, list(fork.keys), shard_of(fork.fork), fork.fork,
+            fork.body, shard_of(fork.source), fork.source, fork.note, fork.request_hash,
+            fork.actor, fork.traceparent,
         )  # fmt: skip
         assert row is not None, "a function with OUT parameters gives a row"
         return row["execution_id"], row["existed"]

@@ -54,6 +54,11 @@ class PostgresLog:
         row = await self._database.row(_SQL["last_event"], shard_of(execution_id), execution_id)
         return None if row is None else EventRow(*row)
 
+    async def forked_at(self, executions: Sequence[UUID]) -> dict[UUID, int]:
+        shards = [shard_of(one) for one in executions]
+        rows = await self._database.rows(_SQL["forked_at"], shards, list(executions))
+        return {row["execution_id"]: row["forked_at"] for row in rows}
+
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:

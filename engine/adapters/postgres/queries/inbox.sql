@@ -2,6 +2,11 @@
 -- Mint an execution and put its start into the inbox, once for each key.
 SELECT execution_id, existed FROM log.accept_start_v1($1, $2, $3, $4, $5, $6, $7, $8);
 
+-- name: accept_fork
+-- Put a fork into its inbox and a note of it into that of its source, once for each key.
+SELECT execution_id, existed
+FROM log.accept_fork_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
 -- name: put
 -- Put a callback, cancel, suspend or resume into the inbox.
 SELECT log.put_inbox_v2($1, $2, $3, $4, $5, $6, $7);
@@ -24,10 +29,11 @@ ORDER BY i.id LIMIT $3;
 SELECT log.mint_execution_v1($1) FROM generate_series(1, $2::integer);
 
 -- name: is_accepted
--- A start is in the inbox until its append, which writes the birth row.
+-- What begins an execution is in the inbox until its append, which writes the birth row.
 SELECT EXISTS (
     SELECT 1 FROM log.inbox
-    WHERE shard = $1 AND execution_id = $2 AND namespace = $3 AND kind = 'start'
+    WHERE shard = $1 AND execution_id = $2 AND namespace = $3
+      AND kind IN ('start', 'fork', 'import')
 ) OR EXISTS (
     SELECT 1 FROM log.executions
     WHERE shard = $1 AND execution_id = $2 AND namespace = $3

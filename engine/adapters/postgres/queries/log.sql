@@ -94,3 +94,10 @@ WITH RECURSIVE bounds AS (
     WHERE bounds.low < bounds.high
 )
 SELECT max(low) FROM bounds;
+
+-- name: forked_at
+-- Up to which event forks begin with copies; by key, one look for each.
+SELECT e.execution_id, e.forked_at
+FROM unnest($1::integer[], $2::uuid[]) AS wanted (shard, execution_id)
+JOIN log.executions AS e ON e.shard = wanted.shard AND e.execution_id = wanted.execution_id
+WHERE e.forked_at IS NOT NULL;
