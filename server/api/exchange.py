@@ -14,6 +14,7 @@ from engine.ports.audit import Audit
 from engine.ports.evidence import Evidence
 from engine.ports.rows import Installation
 from engine.ports.storage import Catalog, Definitions, Inbox, Leases, Log, Streams
+from engine.ports.survey import Survey
 from engine.ports.world import Hints
 from engine.runtime.ingest import Intake
 from engine.runtime.programs import ProgramCache
@@ -59,6 +60,7 @@ class Services:
     streams: Streams
     definitions: Definitions
     audit: Audit
+    survey: Survey
     hints: Hints
     intake: Intake
     executions: ReadStore

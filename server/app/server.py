@@ -253,6 +253,7 @@ class Server:
             streams=storage.streams,
             definitions=storage.definitions,
             audit=storage.audit,
+            survey=storage.survey,
             hints=hints,
             intake=intake,
             executions=await self._read_store(stack, owner, "read"),

@@ -14,6 +14,7 @@ from engine.adapters.memory.log import MemoryLog
 from engine.adapters.memory.readers import MemoryReaders
 from engine.adapters.memory.store import MemoryStore
 from engine.adapters.memory.streams import MemoryStreams
+from engine.adapters.memory.survey import MemorySurvey
 
 
 class MemoryStorage:
@@ -32,6 +33,7 @@ class MemoryStorage:
         self.catalog = MemoryCatalog(self.store)
         self.breakpoints = MemoryBreakpoints(self.store)
         self.audit = MemoryAudit(self.store)
+        self.survey = MemorySurvey(self.store)
         self.evidence = MemoryEvidence(self.store)
         self.keys = MemoryKeys(self.store)
         self.erasures = MemoryErasures(self.store)

@@ -14,6 +14,7 @@ from engine.adapters.postgres.log import PostgresLog
 from engine.adapters.postgres.pool import Database, open_database
 from engine.adapters.postgres.readers import PostgresReaders
 from engine.adapters.postgres.streams import PostgresStreams
+from engine.adapters.postgres.survey import PostgresSurvey
 from engine.ports.rows import Installation
 
 
@@ -33,6 +34,7 @@ class PostgresStorage:
         self.catalog = PostgresCatalog(database)
         self.breakpoints = PostgresBreakpoints(database)
         self.audit = PostgresAudit(database)
+        self.survey = PostgresSurvey(database)
         self.evidence = PostgresEvidence(database)
         self.keys = PostgresKeys(database)
         self.erasures = PostgresErasures(database)

@@ -74,7 +74,7 @@ class Api:
         services = Services(
             log=self.log, inbox=self.storage.inbox, leases=self.storage.leases,
             streams=self.storage.streams, definitions=self.storage.definitions,
-            audit=self.storage.audit,
+            audit=self.storage.audit, survey=self.storage.survey,
             hints=self.world.hints, intake=nothing, executions=nothing,
             installation=self.storage.installation, check_expressions=nothing,
             evidence=self.storage.evidence, catalog=self.storage.catalog, programs=nothing,

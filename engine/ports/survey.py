@@ -1,0 +1,48 @@
+"""Reads of everything that the log holds, in order and page by page: for proofs and exports."""
+
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from engine.ports.rows import BirthRow, DefinitionRow, EventRow
+
+
+class Born(msgspec.Struct, frozen=True, gc=False):
+    """An execution, and how far its log went up to a position of its shard: `events` of them, the
+    last with `hash`. 0: it has none at all; None: it began behind that position."""
+
+    birth: BirthRow
+    events: int | None
+    hash: bytes
+
+
+class StoredDigest(msgspec.Struct, frozen=True, gc=False):
+    """A CloudEvent as stored in a stream, and the digest that was stored with it."""
+
+    namespace: str
+    position: int
+    digest: bytes
+    body: bytes
+
+
+class Survey(Protocol):
+    """All methods may raise Unavailable. `limit`: rows at most."""
+
+    async def births(self, shard: int, after: UUID, upto: int, limit: int) -> list[Born]:
+        """Executions of a shard with a larger id than `after`, in order of id, as they stood at the
+        position `upto`."""
+
+    async def events(
+        self, shard: int, after: tuple[UUID, int], upto: int, limit: int
+    ) -> list[EventRow]:
+        """Events of a shard behind (execution, seq), in that order, with position <= upto."""
+
+    async def definitions(self, after: tuple[str, str, str], limit: int) -> list[DefinitionRow]:
+        """Versions of all namespaces behind (namespace, workflow, version), in that order."""
+
+    async def cloudevents(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
+        """CloudEvents of all namespaces behind (namespace, position), in that order."""
+
+    async def stream_ends(self) -> dict[str, int]:
+        """The last position of each namespace's stream of CloudEvents."""
