@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from schemas.api.answers import Status
 
@@ -326,9 +326,11 @@ class OpenWaitPage(BaseModel):
 
 
 class ProjectionState(BaseModel):
-    """How far the read tables are: `behind` so many events, for `lag_s` seconds. `rows` by view."""
+    """How far the read tables are: `behind` so many events of the log, the first of which is
+    `lag_s` seconds old. `generation` rises with every rebuild, `version` with every change of the
+    views. `rows`: by view."""
 
-    generation: int = Field(description="Rises with every rebuild.")
+    generation: int
     version: int
     behind: int
     lag_s: float

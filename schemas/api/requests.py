@@ -9,6 +9,9 @@ NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]+$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=NAME_PATTERN)]
 """A name of the caller's choosing: 1 to 256 characters, none of them a control character."""
 
+LabelValue = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""The value of a label: up to 256 characters, none of them a control character."""
+
 
 class Request(BaseModel):
     """Base of all request bodies."""
@@ -24,6 +27,9 @@ class StartExecution(Request):
     version: Name | None = None
     name: Name | None = None
     input: Any = Field(default=None, description="The workflow's input: any JSON value.")
+    labels: dict[Name, LabelValue] = Field(
+        default={}, max_length=32, description="Names and values to find the execution by."
+    )
 
 
 class CancelExecution(Request):

@@ -1,6 +1,7 @@
 """Starting an execution: committed to the inbox, once for each key, then answered."""
 
 import hashlib
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -73,6 +74,7 @@ async def _accept(
         start_key=first,
         input=msgspec.Raw(dumps(wanted.input)),
         name=wanted.name,
+        labels=wanted.labels,
         asked=exchange.asked,
     )
     try:
@@ -92,7 +94,9 @@ async def _accept(
 
 def _request_hash(wanted: StartExecution) -> bytes:
     """Tells whether a request is the same one again: what was asked, not what it resolved to."""
-    asked = (wanted.workflow, wanted.version, wanted.name, wanted.input)
+    asked: tuple[Any, ...] = (wanted.workflow, wanted.version, wanted.name, wanted.input)
+    if wanted.labels:
+        asked = (*asked, wanted.labels)
     return hashlib.sha256(_sorted.encode(asked)).digest()
 
 

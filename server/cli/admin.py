@@ -1,6 +1,6 @@
 """`refold admin projection`: the read side, straight on the database."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,17 +14,57 @@ app.add_typer(projection, name="projection")
 
 
 @projection.command("ls")
-def ls(output: OutputOption = Output.TABLE) -> None:
-    """Show how far the read tables are in each shard of the log (uses REFOLD_DATABASE_URL)."""
-    from server.app.upkeep import projection_positions
+def ls(
+    shards: Annotated[
+        bool, typer.Option("--shards", help="Show each shard of the log instead of each view.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show how far the read tables are behind the log, in events and seconds, and their rows (uses
+    REFOLD_DATABASE_URL)."""
+    from server.app.upkeep import projection_progress
 
-    rows = _run(projection_positions)
+    found = _run(projection_progress)
+    (_show_shards if shards else _show_views)(found, output)
+
+
+def _show_views(found: Any, output: Output) -> None:
+    shared = {
+        "generation": found.generation,
+        "version": found.version,
+        "behind": found.behind,
+        "lag_s": found.lag_s,
+    }
+    rows = [{"view": view, "rows": count, **shared} for view, count in found.rows.items()]
     columns = {
+        "VIEW": lambda one: one["view"],
+        "ROWS": lambda one: one["rows"],
         "GENERATION": lambda one: one["generation"],
+        "BEHIND": lambda one: one["behind"],
+        "LAG": lambda one: f"{one['lag_s']:.1f} s",
+    }
+    emit_list(rows, output, columns, lambda one: one["view"])
+
+
+def _show_shards(found: Any, output: Output) -> None:
+    rows = [
+        {
+            "shard": one.shard,
+            "generation": found.generation,
+            "position": one.position,
+            "head": one.head,
+            "behind": one.head - one.position,
+            "lag_s": one.lag_ms / 1000,
+        }
+        for one in found.shards
+    ]
+    columns = {
         "SHARD": lambda one: one["shard"],
+        "GENERATION": lambda one: one["generation"],
         "POSITION": lambda one: one["position"],
         "HEAD": lambda one: one["head"],
-        "BEHIND": lambda one: one["head"] - one["position"],
+        "BEHIND": lambda one: one["behind"],
+        "LAG": lambda one: f"{one['lag_s']:.1f} s",
     }
     emit_list(rows, output, columns, lambda one: str(one["shard"]))
 
@@ -38,8 +78,12 @@ def rebuild(output: OutputOption = Output.TABLE) -> None:
     if output is Output.JSON:
         write_json(result)
         return
-    same = "the same rows as before" if result["same_as_before"] else "other rows than before"
-    write_line(f"generation {result['generation']} is live, with {same}")
+    words = {
+        True: "the same rows as before",
+        False: "other rows than before",
+        None: "the views of this release",
+    }
+    write_line(f"generation {result['generation']} is live, with {words[result['same_as_before']]}")
 
 
 def _run(work: Any) -> Any:

@@ -71,29 +71,6 @@ def _named(event: Any) -> str:
     return ", ".join(part for part in parts if part)
 
 
-@app.command("history")
-@connected
-def history(session: Session, execution: Execution) -> None:
-    """Show when each state, branch and iteration was entered and left, and every attempt."""
-    found = session.client.get(f"/executions/{segment(execution)}/history").json
-    if session.output is Output.JSON:
-        write_json(found)
-        return
-    columns = {
-        "SEQ": lambda one: one.get("frame") if "kind" in one else one["seq"],
-        "KIND": lambda one: one.get("kind", "attempt"),
-        "NAME": lambda one: one["name"],
-        "FROM": lambda one: one.get("entered_at") or one["scheduled_at"],
-        "TO": lambda one: one.get("left_at") or one.get("ended_at"),
-        "OUTCOME": lambda one: one["outcome"],
-        "ERROR": lambda one: one["error_code"],
-    }
-    rows = sorted(
-        [*found["scopes"], *found["attempts"]], key=lambda one: one.get("seq", one["frame"])
-    )
-    emit_list(rows, session.output, columns, lambda one: str(one.get("seq", one["frame"])))
-
-
 @app.command("watch")
 @connected
 def watch(

@@ -103,6 +103,28 @@ class Client:
             while line := response.readline():
                 yield line
 
+    def lines(
+        self,
+        path: str,
+        *,
+        body: bytes,
+        query: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> Iterator[bytes]:
+        """Lines of the answer to a POST, as far as they come. Raises CommandFault for a problem, and
+        where the connection breaks."""
+        self._connection = None
+        response = self._open("POST", path, body, query, headers)
+        if response.status >= 400:
+            raise _fault(response.status, response.read())
+        self._connection = None  # this one is the answer's, to its end
+        try:
+            with response:
+                while line := response.readline():
+                    yield line
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"the answer of {self._server} broke off: {error}") from None
+
     def _open(
         self,
         method: str,
@@ -112,7 +134,7 @@ class Client:
         headers: Mapping[str, str] | None,
     ) -> http.client.HTTPResponse:
         wanted = {key: value for key, value in (query or {}).items() if value is not None}
-        target = self._root + path + (f"?{urlencode(wanted)}" if wanted else "")
+        target = self._root + path + (f"?{urlencode(wanted, doseq=True)}" if wanted else "")
         try:
             connection = self._connect()
             connection.request(method, target, body, {**self._headers, **(headers or {})})

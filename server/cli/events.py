@@ -9,6 +9,7 @@ import typer
 from schemas.json_text import dumps
 from server.cli.client import place_line, segment
 from server.cli.faults import CONFLICT, USAGE, CommandFault
+from server.cli.lineage import event_app as lineage_app
 from server.cli.output import Output, emit_list, emit_one, write_json, write_line
 from server.cli.session import Session, connected, pairs_of, read_file, read_json
 from server.cli.why import event_app as explain_app
@@ -17,6 +18,7 @@ app = typer.Typer(help="CloudEvents.", no_args_is_help=True)
 dlq = typer.Typer(help="Messages that could not be read as CloudEvents.", no_args_is_help=True)
 app.add_typer(dlq, name="dlq")
 app.registered_commands += explain_app.registered_commands
+app.registered_commands += lineage_app.registered_commands
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"

@@ -10,12 +10,15 @@ from server.cli.audit import app as audit_app
 from server.cli.client import segment
 from server.cli.comparing import app as comparing_app
 from server.cli.faults import ENDED, OK, TIMEOUT, exit_code_of_status
-from server.cli.output import Output, emit_list, emit_one, write_error, write_json, write_line
-from server.cli.session import Session, connected, read_json
+from server.cli.history import app as history_app
+from server.cli.lineage import exec_app as lineage_app
+from server.cli.listing import app as listing_app
+from server.cli.output import Output, emit_one, write_error, write_json, write_line
+from server.cli.session import Session, connected, pairs_of, read_json
 from server.cli.why import exec_app as why_app
 
 app = typer.Typer(help="Executions.", no_args_is_help=True)
-for more in (audit_app, why_app, comparing_app):
+for more in (listing_app, history_app, lineage_app, audit_app, why_app, comparing_app):
     app.registered_commands += more.registered_commands
 
 _ROUND_S = 20
@@ -30,6 +33,9 @@ Name = Annotated[
 Key = Annotated[
     str | None, typer.Option("--idempotency-key", help="The same key gives the same execution.")
 ]
+Labels = Annotated[
+    list[str], typer.Option("--label", help="NAME=VALUE: a label to find it by; repeatable.")
+]
 
 
 @app.command("start")
@@ -41,9 +47,11 @@ def start(
     input_: Input = None,
     name: Name = None,
     idempotency_key: Key = None,
+    label: Labels = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Start an execution and do not wait for it."""
-    show(session.output, _start(session, workflow, version, input_, name, idempotency_key))
+    labels = pairs_of(label, "--label")
+    show(session.output, _start(session, workflow, version, input_, name, idempotency_key, labels))
 
 
 @app.command("run")
@@ -55,6 +63,7 @@ def run(
     input_: Input = None,
     name: Name = None,
     idempotency_key: Key = None,
+    label: Labels = [],  # noqa: B006 - typer copies it
     timeout: Annotated[
         float | None,
         typer.Option("--timeout", min=0, help="Seconds to wait at most; without it for ever."),
@@ -63,7 +72,8 @@ def run(
     """Start an execution and wait for its end: exit code 6 if it failed, 124 if it takes longer.
     Its id goes to standard error first, so that it is not lost when the wait breaks off."""
     ends_at = None if timeout is None else time.monotonic() + timeout
-    found = _start(session, workflow, version, input_, name, idempotency_key)
+    labels = pairs_of(label, "--label")
+    found = _start(session, workflow, version, input_, name, idempotency_key, labels)
     write_error(f"refold: started {found['id']}")
     while found["status"] not in ENDED and (ends_at is None or time.monotonic() < ends_at):
         found = _get(session, found["id"], _round(ends_at))
@@ -97,9 +107,12 @@ def _start(
     input_: str | None,
     name: str | None,
     idempotency_key: str | None,
+    labels: dict[str, str],
 ) -> Any:
     wanted = {"workflow": workflow, "version": version, "name": name}
     body: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    if labels:
+        body["labels"] = labels
     if input_ is not None:
         body["input"] = read_json(input_, "--input")
     headers = {"Content-Type": "application/json"}
@@ -144,54 +157,6 @@ def place_of(error: Any) -> str | None:
     place = ", ".join(one for one in named if one)
     expression = f"${{ {error['expression']} }}" if error["expression"] else ""
     return ": ".join(one for one in (place, expression) if one) or None
-
-
-@app.command("ls")
-@connected
-def index(
-    session: Session,
-    workflow: Annotated[str | None, typer.Option("--workflow", help="Only of this one.")] = None,
-    version: Annotated[
-        str | None, typer.Option("--version", help="Only of this version of the workflow.")
-    ] = None,
-    status: Annotated[
-        str | None,
-        typer.Option(
-            "--status",
-            help="Only with this status: running, waiting, suspended, completed, failed, cancelled"
-            " or timed_out.",
-        ),
-    ] = None,
-    after: Annotated[
-        str | None, typer.Option("--after", help="Started at this RFC 3339 time or later.")
-    ] = None,
-    before: Annotated[
-        str | None, typer.Option("--before", help="Started before this RFC 3339 time.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="How many at most; all without it.")
-    ] = None,
-) -> None:
-    """List executions, the newest first."""
-    query = {
-        "workflow": workflow,
-        "version": version,
-        "status": status,
-        "started_after": after,
-        "started_before": before,
-    }
-    items, following = session.client.pages("/executions", query, limit)
-    columns = {
-        "ID": lambda one: one["id"],
-        "WORKFLOW": lambda one: one["workflow"],
-        "NAME": lambda one: one["name"],
-        "STATUS": lambda one: one["status"],
-        "STARTED": lambda one: f"{one['started_at'][:19]}Z",
-        "EVENTS": lambda one: one["last_seq"],
-    }
-    if not any(one["name"] for one in items):
-        del columns["NAME"]
-    emit_list(items, session.output, columns, lambda one: one["id"], following=following)
 
 
 @app.command("get")

@@ -1,7 +1,7 @@
 """Routes that answer from the read tables: history, timeline, lineage, waits, statistics."""
 
 from schemas.api import projections
-from server.api import lineage, scopes, statistics, timeline, waits
+from server.api import lineage, progress, scopes, statistics, timeline, waits
 from server.api.route import NAMESPACE_PREFIX, Query, Route, json_answer
 from server.api.routes.parameters import CURSOR, LIMIT
 
@@ -109,5 +109,14 @@ PROJECTIONS: tuple[Route, ...] = (
             Query("until", "Only executions started before this time.", kind="time"),
         ),
         problems=("not_found", "projection.building"),
+    ),
+    Route(
+        "GET",
+        "/projections",
+        "getProjections",
+        "How far the read tables are behind the log, for all namespaces together.",
+        progress.show,
+        {200: json_answer("Events and seconds behind, and rows.", projections.ProjectionState)},
+        problems=("projection.building",),
     ),
 )

@@ -1,0 +1,96 @@
+"""Options that every command over a set of executions has."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "workflow": (
+        Annotated[str | None, typer.Option("--workflow", help="Only of this one.")],
+        None,
+    ),
+    "version": (
+        Annotated[
+            str | None, typer.Option("--version", help="Only of this version of the workflow.")
+        ],
+        None,
+    ),
+    "status": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--status",
+                help="Only with this status: running, waiting, suspended, completed, failed,"
+                " cancelled or timed_out.",
+            ),
+        ],
+        None,
+    ),
+    "error": (
+        Annotated[
+            str | None, typer.Option("--error", help="Only failed with this error (its code).")
+        ],
+        None,
+    ),
+    "forked_from": (
+        Annotated[
+            str | None, typer.Option("--forked-from", help="Only forks of this execution: ex_...")
+        ],
+        None,
+    ),
+    "started_after": (
+        Annotated[
+            str | None, typer.Option("--after", help="Started at this RFC 3339 time or later.")
+        ],
+        None,
+    ),
+    "started_before": (
+        Annotated[str | None, typer.Option("--before", help="Started before this RFC 3339 time.")],
+        None,
+    ),
+    "label": (
+        Annotated[
+            list[str],
+            typer.Option("--label", help="NAME=VALUE: only with this label; repeatable."),
+        ],
+        [],
+    ),
+    "where": (
+        Annotated[
+            list[str],
+            typer.Option(
+                "--where",
+                help="PATH=VALUE: only with this value in their input or output, as"
+                " 'input.customer.id=42' or 'output.items[].sku=A-1'; repeatable.",
+            ),
+        ],
+        [],
+    ),
+}
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the filters of the execution list; after its Session it gets them as the query
+    parameters of `GET /executions`."""
+
+    @functools.wraps(command)
+    def run(session: Any, *args: Any, **kwargs: Any) -> None:
+        query = {name: kwargs.pop(name) or None for name in _OPTIONS}
+        command(session, query, *args, **kwargs)
+
+    signature = inspect.signature(command)
+    session, _, *own = signature.parameters.values()
+    added = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+        for name, (annotation, default) in _OPTIONS.items()
+    ]
+    kept = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[session, *added, *kept]
+    )
+    return run
