@@ -188,10 +188,15 @@ async def _near_waits(exchange: Exchange, arrived: Arrived, taken: set[str]) -> 
         state = await folded(exchange, execution_id)
         for wait in state.waits.values() if state is not None else ():
             near = near_wait(state, wait, arrived) if state is not None else None
-            if near is not None:
+            if near is not None and not (taken and _came_later(near)):
                 found.append(near)
     found.sort(key=lambda one: one.passed - one.asked, reverse=True)
     return found
+
+
+def _came_later(near: NearWait) -> bool:
+    """Of a CloudEvent that somebody took, it is no news that it was too early for another."""
+    return near.failed is not None and near.failed.kind == "position"
 
 
 def _executions(rows: Sequence[SubscriptionRow], taken: set[str]) -> list[UUID]:

@@ -257,7 +257,7 @@ def _closed(case: Case, state: ExecutionState) -> Reason:
     ago = f"{lasting(case.now - closed_at)} ago"
     lasted = f", after {lasting(closed_at - state.started_at)}" if state.started_at else ""
     members = error_members(state.error)
-    text, unblock = f"It completed {ago}{lasted}.", ["Nothing: it is done."]
+    text, unblock = f"It completed {ago}{lasted}.", list[str]()
     if state.phase == "failed" and members is not None:
         text = (
             f"It failed {ago}{lasted}{_failed_at(members)}: {members['code']}: {members['message']}"
