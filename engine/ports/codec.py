@@ -14,8 +14,8 @@ from engine.core.chain import (
     sealed_digest,
 )
 from engine.core.upcast import upcast
-from engine.model.event import Event
 from engine.model.errors import Erased, Sealed
+from engine.model.event import Event
 from engine.model.ids import format_event
 from engine.ports.keys import Cipher
 from engine.ports.rows import EventRow
@@ -79,7 +79,29 @@ def event_of(row: EventRow) -> Event:
     )
 
 
-def row_of(
+def copy_of(
+    row: EventRow,
+    execution_id: UUID,
+    *,
+    shard: int,
+    position: int,
+    epoch: int,
+    previous_hash: bytes,
+) -> EventRow:
+    """The row as the beginning of a fork has it: data, salt and digest as they were written, sealed
+    or not; its hash is chained to the fork's own."""
+    columns = (
+        execution_id, row.seq, row.namespace, row.type, row.version, row.at, row.actor,
+        row.causation, row.traceparent, row.frame, row.node, row.name, row.branch, row.iteration,
+        row.attempt, row.codec, row.key_id,
+    )  # fmt: skip
+    return replace(
+        row, execution_id=execution_id, shard=shard, position=position, epoch=epoch,
+        hash=event_hash(previous_hash, columns, row.digest),
+    )  # fmt: skip
+
+
+def row_of(  # noqa: PLR0913 - what a row is made of
     event: Event,
     execution_id: UUID,
     *,
