@@ -37,8 +37,8 @@ class Submitted(msgspec.Struct, frozen=True):
 
 async def validate(exchange: Exchange) -> web.Response:
     """POST /definitions/validate: check it, store nothing."""
-    reading = await _read(await _submitted(exchange))
-    errors, warnings = await _judged(exchange, reading)
+    reading = await read_submitted(await submitted_definition(exchange))
+    errors, warnings = await faults_of(exchange, reading)
     program = reading.program
     return json_reply(
         answers.Validation(
@@ -54,9 +54,9 @@ async def validate(exchange: Exchange) -> web.Response:
 async def apply(exchange: Exchange) -> web.Response:
     """POST /definitions: check it, store this version for ever, activate it."""
     namespace = exchange.namespace
-    submitted = await _submitted(exchange)
-    reading = await _read(submitted)
-    errors, warnings = await _judged(exchange, reading)
+    submitted = await submitted_definition(exchange)
+    reading = await read_submitted(submitted)
+    errors, warnings = await faults_of(exchange, reading)
     program = reading.program
     if program is None or errors:
         faults = "1 fault" if len(errors) == 1 else f"{len(errors)} faults"
@@ -118,7 +118,7 @@ async def show(exchange: Exchange) -> web.Response:
 async def graph(exchange: Exchange) -> web.Response:
     """GET .../graph: the definition as a Mermaid flowchart."""
     row = await _row(exchange)
-    reading = await _read(Submitted(row.source, row.media_type, row.resources))
+    reading = await read_submitted(Submitted(row.source, row.media_type, row.resources))
     if reading.program is None:
         raise ProblemRaised("definition.invalid", "this release cannot read the definition")
     return web.Response(text=mermaid(reading.program), content_type="text/vnd.mermaid")
@@ -132,7 +132,8 @@ async def _row(exchange: Exchange) -> DefinitionRow:
     )
 
 
-async def _submitted(exchange: Exchange) -> Submitted:
+async def submitted_definition(exchange: Exchange) -> Submitted:
+    """The definition in the request's body. Raises ProblemRaised."""
     media_type = media_type_of(exchange, *MEDIA_TYPES)
     body = await read_bytes(exchange)
     if media_type != ENVELOPE:
@@ -142,7 +143,8 @@ async def _submitted(exchange: Exchange) -> Submitted:
     return Submitted(envelope.definition.encode(), envelope.media_type, resources)
 
 
-async def _read(submitted: Submitted) -> Reading:
+async def read_submitted(submitted: Submitted) -> Reading:
+    """What is found in it; in a thread, since it may take a second."""
     async with _turns:
         return await asyncio.to_thread(
             read_definition, submitted.source, submitted.media_type, submitted.resources
@@ -163,7 +165,7 @@ def definition_members(row: DefinitionRow) -> dict[str, object]:
     }
 
 
-async def _judged(
+async def faults_of(
     exchange: Exchange, reading: Reading
 ) -> tuple[list[answers.FaultPlace], list[answers.FaultPlace]]:
     """Errors and warnings, those of expressions that only libjq can judge included."""

@@ -44,7 +44,7 @@ def problem_response(problem: ProblemRaised) -> web.Response:
     headers = dict(problem.headers)
     if kind.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="refold"'
-    if kind.status == 503:
+    if kind.status in (429, 503):
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     return web.Response(
         status=kind.status,

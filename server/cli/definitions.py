@@ -1,33 +1,37 @@
 """`refold def`: check, apply, list, show and draw definitions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from schemas.json_text import dumps
 from server.cli.client import place_line, segment
-from server.cli.faults import ERROR, USAGE, CommandFault
+from server.cli.faults import ERROR, CommandFault
+from server.cli.impact import app as impact_app
 from server.cli.output import Output, counted, emit_list, write_error, write_json, write_line
 from server.cli.session import Full, OutputOption, Session, connected, read_file
+from server.cli.sources import (
+    DefinitionRequest,
+    Resources,
+    documents_of,
+    media_type_of,
+    request_of,
+)
+from server.cli.statistics import app as stats_app
 
 app = typer.Typer(help="Workflow definitions.", no_args_is_help=True)
+app.registered_commands += impact_app.registered_commands
+app.registered_commands += stats_app.registered_commands
 
 RESULT_PLACE = "definition.result.place"
-ENVELOPE = "application/vnd.refold.definition+json"
 Files = Annotated[list[str], typer.Argument(help="Definitions in YAML or JSON; `-`: stdin.")]
-Resources = Annotated[
-    list[str],
-    typer.Option("--resource", help="URI=FILE: a document that the definition names."),
-]
 
 
 @app.command("validate")
 def validate(files: Files, resource: Resources = [], output: OutputOption = Output.TABLE) -> None:  # noqa: B006 - typer copies it
     """Check definitions here, without a server. Every fault is told with its place."""
-    documents = _documents(resource)
+    documents = documents_of(resource)
     reports = [_validated(file, documents) for file in files]
     if output is Output.JSON:
         write_json({"items": reports, "next": None})
@@ -78,32 +82,12 @@ def _show_report(report: dict[str, Any]) -> None:
         write_line(place_line({**place, "code": f"{place['severity']} {place['code']}"}))
 
 
-def media_type_of(file: str) -> str:
-    """The media type that a file's name says; YAML where it says nothing."""
-    return "application/json" if file.lower().endswith(".json") else "application/yaml"
-
-
-def _documents(resources: list[str]) -> dict[str, bytes]:
-    return {uri: read_file(path) for uri, path in map(_parted, resources)}
-
-
-def _parted(argument: str) -> tuple[str, str]:
-    """URI=FILE, parted at the first `=` behind which a file's name stands: a URI may hold some."""
-    starts = [place for place, letter in enumerate(argument) if letter == "="]
-    for place in starts:
-        if Path(argument[place + 1 :]).is_file():
-            return argument[:place], argument[place + 1 :]
-    if not starts:
-        raise CommandFault(f"--resource takes URI=FILE; got {argument!r}", USAGE)
-    return argument[: starts[0]], argument[starts[0] + 1 :]
-
-
 @app.command("apply")
 @connected
 def apply(session: Session, files: Files, resource: Resources = []) -> None:  # noqa: B006 - typer copies it
     """Store definitions for ever and activate them. Of several files all are checked first: none is
     applied where one has faults."""
-    requests = [_request(file, _documents(resource)) for file in files]
+    requests = [request_of(file, documents_of(resource)) for file in files]
     if len(files) > 1:
         _check_all(session, requests)
     applied = []
@@ -116,28 +100,7 @@ def apply(session: Session, files: Files, resource: Resources = []) -> None:  # 
         _tell_of_places(sum(len(_split(one["warnings"])[1]) for one in applied), write_error)
 
 
-@dataclass(frozen=True)
-class _Request:
-    """A definition on its way to the server."""
-
-    file: str
-    body: bytes
-    media_type: str
-
-
-def _request(file: str, documents: dict[str, bytes]) -> _Request:
-    source, media_type = read_file(file), media_type_of(file)
-    if not documents:
-        return _Request(file, source, media_type)
-    try:
-        texts = {uri: content.decode() for uri, content in documents.items()}
-        envelope = {"definition": source.decode(), "media_type": media_type, "resources": texts}
-    except UnicodeDecodeError as error:
-        raise CommandFault(f"definitions and documents are UTF-8 texts: {error}") from None
-    return _Request(file, dumps(envelope), ENVELOPE)
-
-
-def _check_all(session: Session, requests: list[_Request]) -> None:
+def _check_all(session: Session, requests: list[DefinitionRequest]) -> None:
     """Raises CommandFault, with the faults of every file, where one has some."""
     lines: list[str] = []
     for one in requests:
@@ -148,7 +111,7 @@ def _check_all(session: Session, requests: list[_Request]) -> None:
         raise CommandFault("nothing was applied, for there are faults", ERROR, lines)
 
 
-def _send(session: Session, path: str, one: _Request) -> Any:
+def _send(session: Session, path: str, one: DefinitionRequest) -> Any:
     headers = {"Content-Type": one.media_type}
     try:
         return session.client.send("POST", path, body=one.body, headers=headers).json
@@ -229,7 +192,7 @@ def graph(
 ) -> None:
     """Draw a definition as a Mermaid flowchart."""
     if Path(workflow).is_file():
-        text = _drawn(workflow, _documents(resource))
+        text = _drawn(workflow, documents_of(resource))
     else:
         text = session.client.get(_path(workflow, version) + "/graph").body.decode()
     if session.output is Output.JSON:

@@ -20,7 +20,7 @@ MEANINGS = {
     AUTH: "an API key is needed, or not accepted",
     EXECUTION_FAILED: "the execution failed, was cancelled or timed out",
     VERIFICATION_FAILED: "verification or replay found a difference",
-    IMPACT_FOUND: "impact found (reserved for checks of a change)",
+    IMPACT_FOUND: "impact found: a new version changes recorded executions",
     TIMEOUT: "the time given was not enough",
 }
 

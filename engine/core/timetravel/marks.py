@@ -54,6 +54,8 @@ def mark_of(event: Event) -> Mark | None:
     kind = type(event.body)
     if issubclass(kind, _UNMARKED):
         return None
+    if kind is bodies.ExecutionStarted:
+        return (kind,)  # its name is the workflow's, which may be another one
     detail = _DETAILS.get(kind)
     more = () if detail is None else detail(event.body)
     return (kind, event.name, event.attempt, *more)

@@ -13,12 +13,12 @@ from engine.core.timetravel.simulation import Simulation
 from engine.core.timetravel.supply import Outcome, Rules
 from engine.model.command import Arrived, ResumeExecution
 from engine.model.event import Event
-from engine.model.program import Act, Each, Fork, Listen, Program, Scope
+from engine.model.program import Act, Each, Fork, Listen, Node, Program, Scope
 from engine.model.state import ExecutionState
 from schemas.events import bodies
 
 
-class NotComparable(Exception):  # noqa: N818 - a fact about an execution, not an error
+class NotComparable(Exception):
     """Why this execution cannot be run with that version."""
 
 
@@ -105,18 +105,18 @@ def _behind_the_fork(events: Sequence[Event]) -> int:
 
 def _fits(program: Program, state: ExecutionState) -> bool:
     """Whether the program has, where this state is, what is open in it."""
-    kinds = {"state": Scope, "branch": Fork, "iteration": Each}
-    wanted = [
-        (one.node, one.name if one.kind == "state" else "", kinds[one.kind])
-        for one in state.frames.values()
-        if one.kind != "execution"
+    kinds: dict[str, type[Node]] = {"state": Scope, "branch": Fork, "iteration": Each}
+    frames = [one for one in state.frames.values() if one.kind != "execution"]
+    wanted: list[tuple[str, str, type[Node]]] = [
+        (one.node, one.name if one.kind == "state" else "", kinds[one.kind]) for one in frames
     ]
     wanted += [(one.node, one.name, Act) for one in state.actions.values()]
     wanted += [(one.node, one.name, Listen) for one in state.waits.values()]
-    nodes = program.nodes
+    nodes: Mapping[str, Node] = program.nodes
     for node, name, kind in wanted:
         found = nodes.get(node)
         if not isinstance(found, kind) or (name and found.name != name):
             return False
-    others = [one.node for one in (*state.timers.values(), *state.held.values()) if one.node]
-    return all(node in nodes for node in others)
+    later = [one.node for one in state.timers.values()]
+    later += [one.node for one in state.held.values()]
+    return all(node in nodes for node in later if node)

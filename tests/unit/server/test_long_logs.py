@@ -78,7 +78,7 @@ class Api:
             hints=self.world.hints, intake=nothing, executions=nothing,
             installation=self.storage.installation, check_expressions=nothing,
             evidence=self.storage.evidence, catalog=self.storage.catalog, programs=nothing,
-            listens=nothing,
+            listens=nothing, impact=nothing,
             limits=ApiLimits(max_streams=2),
         )  # fmt: skip
         self.client = TestClient(TestServer(make_application(services)))
