@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from engine.core.chain import SALT_BYTES
 from engine.model.ids import attribute_key
 from engine.model.state import ExecutionState, Wait
-from engine.ports.codec import row_of
+from engine.ports.codec import copy_of, row_of
 from engine.ports.commits import commit_row
 from engine.ports.rows import (
     Append,
@@ -90,6 +90,15 @@ def _rows(turn: Turn, position: int, context: EngineContext) -> list[EventRow]:
     rows: list[EventRow] = []
     previous = hot.hash
     for number, event in enumerate(turn.events):
+        copied = turn.copies.get(event.seq)
+        if copied is not None:
+            row = copy_of(
+                copied, hot.id, shard=hot.shard.number, position=position + number + 1,
+                epoch=hot.shard.epoch, previous_hash=previous,
+            )  # fmt: skip
+            previous = row.hash
+            rows.append(row)
+            continue
         row = row_of(
             event,
             hot.id,
@@ -99,6 +108,7 @@ def _rows(turn: Turn, position: int, context: EngineContext) -> list[EventRow]:
             epoch=hot.shard.epoch,
             salt=salts[number * SALT_BYTES : (number + 1) * SALT_BYTES],
             previous_hash=previous,
+            cipher=hot.cipher,
         )
         previous = row.hash
         rows.append(row)
@@ -111,7 +121,8 @@ def _birth(append: Append, turn: Turn) -> None:
     if not turn.events or turn.events[0].seq != 1:
         return
     hot, program = turn.hot, turn.hot.loaded.program
-    body = turn.events[0].body
+    body, origin = turn.events[0].body, hot.origin
+    own_key = body.start_key if isinstance(body, ExecutionStarted) else None
     append.births.append(
         BirthRow(
             shard=hot.shard.number,
@@ -122,7 +133,9 @@ def _birth(append: Append, turn: Turn) -> None:
             definition_hash=program.definition_hash,
             dialect=program.dialect,
             ir_version=program.ir_version,
-            start_key=body.start_key if isinstance(body, ExecutionStarted) else None,
+            start_key=own_key if origin is None else origin.start_key,
+            forked_from=None if origin is None else origin.source,
+            forked_at=None if origin is None else origin.at,
         )
     )
 
@@ -130,6 +143,8 @@ def _birth(append: Append, turn: Turn) -> None:
 def _indexes(append: Append, turn: Turn) -> None:
     hot, effects = turn.hot, turn.effects
     shard = hot.shard.number
+    if hot.origin is not None and not turn.forks:
+        return
     for timer in effects.timers_set:
         append.timers_set.append(TimerRow(shard, hot.id, timer.id, timer.due))
     for number in (*effects.timers_cleared, *turn.stale_timers):
@@ -140,7 +155,8 @@ def _indexes(append: Append, turn: Turn) -> None:
         for wait in effects.waits_opened:
             _subscribe(append, turn, wait)
     _gathering(append, turn)
-    if bool(turn.after.actions) != bool(turn.before.actions):
+    was_calling = bool(turn.before.actions) and not turn.forks
+    if bool(turn.after.actions) != was_calling:
         changed = append.actions_opened if turn.after.actions else append.actions_closed
         changed.append((shard, hot.id))
 

@@ -18,6 +18,7 @@ from engine.ports.rows import InboxRow, StreamEvent
 from engine.runtime.arrivals import arrived_of, fetch
 from engine.runtime.context import EngineContext
 from engine.runtime.cycle import CommitCycle
+from engine.runtime.forking import Forking
 from engine.runtime.gatherer import Gatherer, Offer
 from engine.runtime.hot import HotExecution, Mail
 from engine.runtime.loading import Loader
@@ -54,6 +55,7 @@ class InboxIntake:
         cycle: CommitCycle,
         lookout: Lookout,
         gatherer: Gatherer,
+        forking: Forking,
         *,
         room: Callable[[], int],
     ) -> None:
@@ -63,6 +65,7 @@ class InboxIntake:
         self._cycle = cycle
         self._lookout = lookout
         self._gatherer = gatherer
+        self._forking = forking
         self._room = room
         self.starved = False
         self.round = Round(
@@ -111,7 +114,13 @@ class InboxIntake:
         """Everything that may fail for want of a service comes first, so that a round is given back
         whole or dealt with whole."""
         starts = [row for row in rows if row.kind in ("start", "offer")]
-        others = [row for row in rows if row.kind not in ("start", "offer")]
+        for row in rows:
+            if row.kind == "fork" and not shards[row.shard].lost:
+                self._forking.take(row, shards[row.shard])
+        others = [row for row in rows if row.kind not in ("start", "offer", "fork")]
+        early = [row for row in others if self._forking.is_incomplete(row.execution_id)]
+        self._give_back(early)
+        others = [row for row in others if row not in early]
         prepared = await self._prepare(starts)
         fresh = {row.execution_id for row in starts}
         loaded = await self._loader.get_all(
@@ -141,9 +150,10 @@ class InboxIntake:
         try:
             make(row, shard)
         except Exception as fault:  # noqa: BLE001 - one bad row must not stop the others
-            self._quarantine(row, fault)
+            self.quarantine(row, fault)
 
-    def _quarantine(self, row: InboxRow, fault: Exception) -> None:
+    def quarantine(self, row: InboxRow, fault: Exception) -> None:
+        """Leave the row's execution alone for a while, and the row in the inbox."""
         until = time.monotonic() + self._context.settings.quarantine_ms / 1000
         key = row.execution_id if row.execution_id.int else UUID(int=row.shard << 64 | row.id)
         entry = self._residents.quarantine(key, row.namespace, fault, until)
@@ -157,7 +167,7 @@ class InboxIntake:
                 decoder = _offer if row.kind == "offer" else _start
                 requests.append((row, decoder.decode(row.body)))
             except msgspec.MsgspecError as fault:
-                self._quarantine(row, fault)
+                self.quarantine(row, fault)
         events = await self._events(requests)
         prepared: list[tuple[InboxRow, Make]] = []
         for row, request in requests:
@@ -166,7 +176,7 @@ class InboxIntake:
             except Unavailable:
                 raise
             except Exception as fault:  # noqa: BLE001 - as above
-                self._quarantine(row, fault)
+                self.quarantine(row, fault)
         return prepared
 
     async def _events(self, requests: list[tuple[InboxRow, StartRequest | OfferRequest]]) -> Events:
@@ -233,7 +243,7 @@ class InboxIntake:
             if row.kind == "hint":
                 self._lookout.look(hot)
         elif row.execution_id in absent:
-            self._quarantine(row, RowRefused("no execution has this id"))
+            self.quarantine(row, RowRefused("no execution has this id"))
         else:
             self._residents.in_hand.pop(row.id, None)
 

@@ -4,12 +4,14 @@ import time
 from uuid import UUID
 
 from engine.model.state import RunningTimer
+from engine.ports.rows import InboxRow
 from engine.runtime.aftermath import Consequences
 from engine.runtime.batch import GATHERING, Batch
 from engine.runtime.context import EngineContext
 from engine.runtime.cycle import CommitCycle
 from engine.runtime.dispatch import Dispatcher
 from engine.runtime.evaluation import Evaluations
+from engine.runtime.forking import Forking
 from engine.runtime.gatherer import Gatherer
 from engine.runtime.hot import HotExecution
 from engine.runtime.intake import InboxIntake
@@ -40,9 +42,13 @@ class Lane:
         )
         self._evaluations = Evaluations(context, self._cycle.arm)
         self._lookout = Lookout(context, post)
+        self._forking = Forking(
+            context, self.residents, post=post, quarantine=self._quarantine_row,
+            freed=self.look_into_inbox, now=time.monotonic,
+        )  # fmt: skip
         self._loader = Loader(
             context, self.residents, loaded=self._loaded, poisoned=self._poisoned,
-            now=time.monotonic,
+            incomplete=self._forking.is_incomplete, now=time.monotonic,
         )  # fmt: skip
         self._gatherer = Gatherer(context, self.residents, self._loader, post, time.monotonic)
         self._timers = Timers(context, self.residents, self._loader, self._cycle, self)
@@ -56,7 +62,7 @@ class Lane:
         )  # fmt: skip
         self._intake = InboxIntake(
             context, self.residents, self._loader, self._cycle, self._lookout, self._gatherer,
-            room=self._room,
+            self._forking, room=self._room,
         )  # fmt: skip
         self._consequences = Consequences(
             self.residents, dispatcher=self._dispatcher, timers=self._timers,
@@ -101,6 +107,7 @@ class Lane:
             self.residents.drop(number)
         self._lookout.stop()
         self._gatherer.stop()
+        self._forking.stop()
         self._evaluations.stop()
         await self._dispatcher.stop()
 
@@ -115,6 +122,7 @@ class Lane:
         """The shard is not ours any more: forget all of it, end what runs for it."""
         dropped = self.residents.drop(number)
         self._dispatcher.drop(dropped)
+        self._forking.dropped(number)
         self._timers.dropped(number)
         self._recovery.dropped(number)
 
@@ -147,6 +155,9 @@ class Lane:
 
     def _loaded(self, hot: HotExecution) -> None:
         self._consequences.resume(hot)
+
+    def _quarantine_row(self, row: InboxRow, fault: Exception) -> None:
+        self._intake.quarantine(row, fault)
 
     def _poisoned(self, execution_id: UUID, fault: Exception) -> None:
         until = time.monotonic() + self._context.settings.quarantine_ms / 1000

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from engine.core.replay import fold
-from engine.model.errors import Unavailable
+from engine.model.errors import Erased, Unavailable
 from engine.model.ids import shard_of
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow
@@ -18,7 +18,8 @@ from engine.runtime.residents import Residents
 
 class Loader:
     """Loads each execution once however many ask at the same time. `poisoned` is told of those that
-    cannot be loaded, `loaded` of those that have been."""
+    cannot be loaded, `loaded` of those that have been; `incomplete`: of which the beginning is
+    still being copied."""
 
     def __init__(
         self,
@@ -27,24 +28,26 @@ class Loader:
         *,
         loaded: Callable[[HotExecution], None],
         poisoned: Callable[[UUID, Exception], None],
+        incomplete: Callable[[UUID], bool],
         now: Callable[[], float],
     ) -> None:
         self._context = context
         self._residents = residents
         self._loaded = loaded
         self._poisoned = poisoned
+        self._incomplete = incomplete
         self._now = now
         self._under_way: dict[tuple[UUID, int], asyncio.Future[HotExecution | None]] = {}
         self._slots = asyncio.Semaphore(context.settings.load_concurrency)
 
     async def get(self, execution_id: UUID) -> HotExecution | None:
-        """The execution in memory. None: it has no events, is quarantined, or its shard is not
-        ours. Raises Unavailable."""
+        """The execution in memory. None: it has no events, is quarantined, is a fork that is not
+        complete, or its shard is not ours. Raises Unavailable."""
         hot = self._residents.find(execution_id, self._now())
         if hot is not None or execution_id in self._residents.quarantined:
             return hot
         shard = self._residents.shards.get(shard_of(execution_id))
-        if shard is None:
+        if shard is None or self._incomplete(execution_id):
             return None
         key = (execution_id, shard.epoch)
         under_way = self._under_way.get(key)
@@ -99,7 +102,13 @@ class Loader:
         if last is None or state is None:
             return None
         loaded = await self._context.programs.get(last.namespace, state.definition_hash)
+        cipher = None
+        if last.key_id is not None:
+            cipher = (await self._context.ports.keys.ciphers([last.key_id]))[last.key_id]
+            if cipher is None:
+                raise Erased(f"the key {last.key_id} was erased: the execution cannot go on")
         return HotExecution(
             execution_id, last.namespace, shard, loaded,
             state=state, hash_=last.hash, snapshot_seq=snapshot_seq,
+            cipher=cipher,
         )  # fmt: skip

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from engine.model.cloudevents import CloudEvent, CloudEventFault
 from engine.model.cloudevents.json_format import encode_structured
-from engine.model.ids import format_event
+from engine.model.ids import born_at_ms, format_event
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow
 from engine.runtime.context import EngineContext
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 READER = "outbox"
 EMITTED = EventEmitted.__name__
+
+_SLACK_MS = 600_000
+"""How far the clocks of those who wrote an event and its id may be apart: ten minutes, never."""
 
 
 class Outbox:
@@ -77,10 +80,21 @@ class Outbox:
             if done >= head:
                 break
             rows = await self._context.ports.log.read_shard(shard, done, head, limit)
-            await self._publish_all([row for row in rows if row.type == EMITTED])
+            await self._publish_all(await self._own([row for row in rows if row.type == EMITTED]))
             if shard in self._done:
                 self._done[shard] = head if len(rows) < limit else rows[-1].position
         await self._save(shard)
+
+    async def _own(self, rows: list[EventRow]) -> list[EventRow]:
+        """Without those that a fork has copied: its source published them. A copy is older than the
+        fork's id."""
+        old = {
+            row.execution_id for row in rows if row.at <= born_at_ms(row.execution_id) + _SLACK_MS
+        }
+        if not old:
+            return rows
+        copied = await self._context.ports.log.forked_at(list(old))
+        return [row for row in rows if row.seq > copied.get(row.execution_id, 0)]
 
     async def _publish_all(self, rows: Sequence[EventRow]) -> None:
         """Sent in their order, acked in any; all are acked before the position moves. Raises what

@@ -9,12 +9,21 @@ from engine.model.command import (
     CancelExecution,
     Command,
     DeliverCallback,
+    NoteFork,
     ResumeExecution,
     SuspendExecution,
 )
-from engine.ports.requests import CallbackRequest, CancelRequest, ResumeRequest, SuspendRequest
+from engine.ports.requests import (
+    CallbackRequest,
+    CancelRequest,
+    ForkedNote,
+    ResumeRequest,
+    SuspendRequest,
+)
 from engine.ports.rows import InboxRow
+from schemas.events.bodies import ForkTaken
 from schemas.events.parts import Asked
+from schemas.events.wire import decode_body
 from schemas.json_text import loads
 
 Wanted = tuple[Command | None, Asked | None]
@@ -23,6 +32,7 @@ _callback_of = msgspec.json.Decoder(CallbackRequest).decode
 _cancel_of = msgspec.json.Decoder(CancelRequest).decode
 _suspend_of = msgspec.json.Decoder(SuspendRequest).decode
 _resume_of = msgspec.json.Decoder(ResumeRequest).decode
+_note_of = msgspec.json.Decoder(ForkedNote).decode
 
 
 def _callback(body: bytes) -> Wanted:
@@ -44,6 +54,13 @@ def _resume(body: bytes) -> Wanted:
     return ResumeExecution(request.mode, request.breakpoint), request.asked
 
 
+def _forked(body: bytes) -> Wanted:
+    note = _note_of(body)
+    taken = decode_body(ForkTaken.__name__, ForkTaken.VERSION, bytes(note.taken))
+    assert isinstance(taken, ForkTaken)
+    return NoteFork(taken), taken.asked
+
+
 def _nothing(_: bytes) -> Wanted:
     return None, None
 
@@ -53,6 +70,7 @@ _COMMANDS: Final[dict[str, Callable[[bytes], Wanted]]] = {
     "cancel": _cancel,
     "suspend": _suspend,
     "resume": _resume,
+    "forked": _forked,
     "hint": _nothing,
 }
 

@@ -5,19 +5,25 @@ from dataclasses import dataclass, field
 from engine.core.react import react
 from engine.core.step import step
 from engine.model.breakpoint import Breakpoint, BreakpointRemark
-from engine.model.command import Circumstance, DeliverEvent, FireTimer, OfferEvent
+from engine.model.command import Circumstance, DeliverEvent, FireTimer, ForkExecution, OfferEvent
 from engine.model.effect import Effects, NeedsValues, Step
 from engine.model.evaluation import EvalRequest
 from engine.model.event import Event
 from engine.model.rejection import Rejection
 from engine.model.state import ExecutionState
+from engine.ports.rows import EventRow
 from engine.runtime.acceptance import still_wanted
 from engine.runtime.context import EngineContext
 from engine.runtime.hot import HotExecution, Mail
+from engine.runtime.prefix import CopyPrefix
 
 
 class TooManyRounds(Exception):
     """A command asks the expression workers again and again."""
+
+
+class ForkRefused(Exception):
+    """The core does not take a fork as it was accepted."""
 
 
 @dataclass(slots=True)
@@ -25,7 +31,9 @@ class Turn:
     """What the commands of one execution led to: events from `before` to `after`, the mails they
     came in, timers whose index row is stale (the core did not know them), what conditions of
     breakpoints could not say, and, if the next command is held up, the expressions it needs.
-    `data_bytes`: what the events' data takes in the log."""
+    `data_bytes`: what the events' data takes in the log.
+    `copies`: events that are another execution's, by seq; `forks`: the copy is complete, and what
+    is pending in it begins."""
 
     hot: HotExecution
     before: ExecutionState
@@ -38,6 +46,8 @@ class Turn:
     effects: Effects = Effects()
     hash: bytes = b""
     data_bytes: int = 0
+    copies: dict[int, EventRow] = field(default_factory=dict)
+    forks: bool = False
 
     @property
     def empty(self) -> bool:
@@ -66,7 +76,10 @@ def take_turn(turn: Turn, context: EngineContext) -> None:
             break
         hot.mails.popleft()
         turn.mails.append(mail)
+        if isinstance(mail.command, CopyPrefix):
+            turn.copies.update((row.seq, row) for row in mail.command.rows)
         if isinstance(outcome, Step):
+            turn.forks = turn.forks or isinstance(mail.command, ForkExecution)
             steps += 1
             turn.events.extend(outcome.events)
             turn.after = outcome.state
@@ -75,8 +88,10 @@ def take_turn(turn: Turn, context: EngineContext) -> None:
                 context.armed.decided(outcome.state)
                 turn.remarks.extend(outcome.remarks)
         elif outcome is not None:
-            _refused(turn, mail, context)
-    if steps > 1:
+            _refused(turn, mail, outcome, context)
+    if hot.origin is not None:
+        turn.effects = react(None, turn.after) if turn.forks else Effects()
+    elif steps > 1:
         turn.effects = react(turn.before, turn.after)
     context.tally.steps += steps
 
@@ -87,6 +102,8 @@ def _decide(
     command = mail.command
     if command is None:
         return None
+    if isinstance(command, CopyPrefix):
+        return _copied(turn, command)
     if isinstance(command, DeliverEvent) and not still_wanted(turn.after, command):
         return Rejection("event.not_wanted", "the wait has changed since the CloudEvent was found")
     if mail.circumstance is None:
@@ -105,8 +122,16 @@ def _breakpoints(hot: HotExecution, context: EngineContext) -> tuple[Breakpoint,
     return context.armed.of(hot.namespace, hot.loaded.program, hot.id, context.clock.now_ms())
 
 
-def _refused(turn: Turn, mail: Mail, context: EngineContext) -> None:
-    """A refused offer is not for this gathering: it keeps its inbox row and is dealt with again."""
+def _copied(turn: Turn, prefix: CopyPrefix) -> Step:
+    if turn.after.seq + 1 != prefix.rows[0].seq:
+        raise ForkRefused(f"event {prefix.rows[0].seq} does not follow event {turn.after.seq}")
+    return Step(prefix.events, prefix.after, Effects())
+
+
+def _refused(turn: Turn, mail: Mail, rejection: Rejection, context: EngineContext) -> None:
+    """A fork that is not taken as it was accepted is looked into; a refused offer is not for this gathering: it keeps its inbox row and is dealt with again."""
+    if isinstance(mail.command, ForkExecution):
+        raise ForkRefused(rejection.message)
     context.tally.rejections += 1
     mail.refused = True
     if isinstance(mail.command, OfferEvent):

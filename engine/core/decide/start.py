@@ -33,7 +33,7 @@ def start(turn: Turn, command: StartExecution, fork: bodies.ExecutionForked | No
     ref = _ref_of(turn, program.trigger, arrived)
     opened = _open_first(turn)
     if opened is not None:
-        frame = turn.frame(opened)
+        frame, turn.place = turn.frame(opened), node.id
         guarded(turn, opened, lambda: listen.receive(turn, frame, node, ref, arrived, None))
         holds.break_in_first(turn, opened)
 
@@ -90,7 +90,7 @@ def offer(
     _started(turn, named, arrived.event.position, None)
     opened = _open_first(turn)
     if opened is not None:
-        frame = turn.frame(opened)
+        frame, turn.place = turn.frame(opened), node.id
         guarded(turn, opened, lambda: listen.receive(turn, frame, node, ref, arrived, wait))
         holds.break_in_first(turn, opened)
     elif wait.id in turn.state.waits:

@@ -1,0 +1,230 @@
+"""Forks of a lane's shards: the source's first events are copied a chunk a commit, and with the
+last chunk the fork becomes an execution of its own.
+
+Until then nothing of it runs, and whatever else comes for it waits in the inbox, where the fork's
+own row stays, too: whoever owns the shard goes on with what was copied.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+
+from engine.core.decide.resumption import Trail
+from engine.model.command import Arrived, ForkExecution, StartExecution
+from engine.model.errors import Unavailable
+from engine.model.event import Event
+from engine.model.ids import parse_execution, shard_of
+from engine.model.state import ExecutionState
+from engine.ports.codec import event_of
+from engine.ports.requests import Beginning, ForkRequest
+from engine.ports.rows import EventRow, InboxRow
+from engine.runtime.arrivals import arrived_of, fetch
+from engine.runtime.context import EngineContext
+from engine.runtime.hot import HotExecution, Mail
+from engine.runtime.owned import OwnedShard
+from engine.runtime.prefix import CopyPrefix, Origin
+from engine.runtime.residents import Residents
+from schemas.events.bodies import ExecutionForked
+from schemas.events.wire import decode_body
+from schemas.json_text import loads
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 2_000
+"""Events copied in one commit."""
+
+_AT_ONCE = 4
+_LOOK_S = 0.5
+_FOLD = 200
+
+_request = msgspec.json.Decoder(ForkRequest)
+
+
+class ForkFault(Exception):
+    """A fork cannot be made as it was accepted."""
+
+
+class Gone(Exception):
+    """The fork has left memory: its shard was lost, or it is quarantined."""
+
+
+class Forking:
+    """`post` takes mail, `quarantine` a row that cannot be dealt with, `freed` is called when a
+    fork is complete: what waited for it can be read again."""
+
+    def __init__(
+        self,
+        context: EngineContext,
+        residents: Residents,
+        *,
+        post: Callable[[HotExecution, Mail], None],
+        quarantine: Callable[[InboxRow, Exception], None],
+        freed: Callable[[], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._context = context
+        self._residents = residents
+        self._post = post
+        self._quarantine = quarantine
+        self._freed = freed
+        self._now = now
+        self._incomplete: dict[UUID, asyncio.Task[None] | None] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    def is_incomplete(self, execution_id: UUID) -> bool:
+        """Whether its beginning is still being copied: nothing else may touch it."""
+        return execution_id in self._incomplete
+
+    def take(self, row: InboxRow, shard: OwnedShard) -> None:
+        """Make the fork; its row is in hand."""
+        if self._incomplete.get(row.execution_id) is None:
+            task = asyncio.create_task(self._run(row, shard))
+            self._incomplete[row.execution_id] = task
+            task.add_done_callback(lambda _: self._ended(row.execution_id))
+
+    def dropped(self, shard: int) -> None:
+        """Not ours any more."""
+        for execution_id in [one for one in self._incomplete if shard_of(one) == shard]:
+            task = self._incomplete.pop(execution_id)
+            if task is not None:
+                task.cancel()
+
+    def stop(self) -> None:
+        """End; the rows stay in the inbox."""
+        for task in self._incomplete.values():
+            if task is not None:
+                task.cancel()
+
+    def _ended(self, execution_id: UUID) -> None:
+        if execution_id in self._incomplete:
+            self._incomplete[execution_id] = None
+
+    async def _run(self, row: InboxRow, shard: OwnedShard) -> None:
+        try:
+            async with self._slots:
+                await self._fork(row, shard)
+        except Unavailable as away:
+            logger.info("a fork waits: %s", away.message)
+            self._give_back(row)
+        except Gone:
+            self._leave(row)
+        except Exception as fault:  # noqa: BLE001 - one bad row must not stop the others
+            self._quarantine(row, fault)
+        else:
+            self._incomplete.pop(row.execution_id, None)
+            self._freed()
+
+    def _give_back(self, row: InboxRow) -> None:
+        hot = self._residents.executions.get(row.execution_id)
+        if hot is not None:
+            self._residents.forget(hot)
+        self._residents.in_hand.pop(row.id, None)
+
+    def _leave(self, row: InboxRow) -> None:
+        """The row is read again when the quarantine is over, if that is why."""
+        quarantined = self._residents.quarantined.get(row.execution_id)
+        if quarantined is not None:
+            quarantined.rows.add(row.id)
+        else:
+            self._residents.in_hand.pop(row.id, None)
+
+    async def _fork(self, row: InboxRow, shard: OwnedShard) -> None:
+        request = _request.decode(row.body)
+        body = decode_body(ExecutionForked.__name__, ExecutionForked.VERSION, bytes(request.forked))
+        assert isinstance(body, ExecutionForked)
+        loaded = await self._context.programs.get(row.namespace, body.definition_hash)
+        hot = HotExecution(row.execution_id, row.namespace, shard, loaded)
+        hot.origin = Origin(parse_execution(request.source), request.at, body.start_key)
+        hot.errands = 1
+        if request.begin is not None:
+            command = await self._anew(row.namespace, body, request.begin)
+        else:
+            command = ForkExecution(body, (await self._copy(hot, hot.origin)).broken_off())
+        self._keep(hot)
+        taken = ((row.shard, row.id),)
+        await self._commit(hot, Mail(command, row.actor, row.traceparent, body.asked, taken))
+
+    async def _copy(self, hot: HotExecution, origin: Origin) -> Trail:
+        """Copy what is not copied yet; the last chunk is posted, the others are committed."""
+        log = self._context.ports.log
+        own = await log.last_event(hot.id)
+        done, hot.hash = (0, b"") if own is None else (own.seq, own.hash)
+        trail, after = Trail(ExecutionState(id=hot.id)), 0
+        while after < origin.at:
+            rows = await log.read_execution(origin.source, after, CHUNK, origin.at)
+            if not rows:
+                raise ForkFault(f"the source has no event {after + 1} any more")
+            prefix, after = await _prefix(hot, trail, rows, done), rows[-1].seq
+            if prefix.rows:
+                self._keep(hot)
+                if after < origin.at:
+                    await self._commit(hot, Mail(prefix))
+                else:
+                    self._post(hot, Mail(prefix))
+        return trail
+
+    def _keep(self, hot: HotExecution) -> None:
+        """In memory, as committed so far."""
+        if hot.shard.lost:
+            raise Gone
+        if hot.id not in self._residents.executions:
+            self._residents.add(hot, self._now())
+
+    async def _commit(self, hot: HotExecution, mail: Mail) -> None:
+        """Post the mail and wait until it is in the log. Raises Gone."""
+        committed = asyncio.Event()
+
+        def done(settled: HotExecution) -> None:
+            if isinstance(mail.command, ForkExecution):
+                settled.origin = None
+                settled.errands -= 1
+            committed.set()
+
+        mail.done = done
+        self._post(hot, mail)
+        while not committed.is_set():
+            if hot.gone:
+                raise Gone
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await committed.wait()
+
+    async def _anew(self, namespace: str, body: ExecutionForked, begin: Beginning) -> ForkExecution:
+        arrived = await self._arrived(namespace, begin.positions)
+        if begin.gathered:
+            return ForkExecution(body, offers=tuple(arrived))
+        start = StartExecution(
+            input=loads(begin.input), name=body.name, start_key=body.start_key,
+            from_position=begin.from_position, trigger=arrived[0] if arrived else None,
+            labels=begin.labels,
+        )  # fmt: skip
+        return ForkExecution(body, start=start)
+
+    async def _arrived(self, namespace: str, positions: tuple[int, ...]) -> list[Arrived]:
+        if not positions:
+            return []
+        found = await fetch(self._context.ports.streams, namespace, positions)
+        missing = [one for one in positions if one not in found]
+        if missing:
+            raise ForkFault(f"CloudEvent {missing[0]} of {namespace} is not kept any more")
+        return [arrived_of(found[one]) for one in positions]
+
+
+async def _prefix(hot: HotExecution, trail: Trail, rows: list[EventRow], done: int) -> CopyPrefix:
+    """Those of the rows that are not copied yet; the state as committed is left in `hot`."""
+    events: list[Event] = []
+    for number, row in enumerate(rows):
+        event = event_of(row)
+        trail.note(event)
+        if event.seq == done:
+            hot.state = trail.state
+        elif event.seq > done:
+            events.append(event)
+        if number % _FOLD == 0:
+            await asyncio.sleep(0)
+    fresh = tuple(row for row in rows if row.seq > done)
+    return CopyPrefix(fresh, tuple(events), trail.state)
