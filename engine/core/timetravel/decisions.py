@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.core.timetravel.blame_reads import reads_of
 from engine.core.timetravel.pointer import shown_path
-from engine.expr.reads import plain_reads
 from engine.model.event import Event
 from engine.model.program import Case, Choose, Program
 from engine.model.state import ExecutionState
@@ -69,12 +69,12 @@ def _values(
     frame = state.frames.get(event.frame)
     if frame is None or condition is None:
         return
-    for variable, path in plain_reads(condition):
-        if variable is None:
-            yield shown_path(path), _at(frame.data, path)
-        elif variable in frame.variables:
-            inside = shown_path(path) if path else ""
-            yield f"${variable}{inside}", _at(frame.variables[variable], path)
+    reads = reads_of(condition)
+    for path in reads.paths:
+        yield shown_path(path), _at(frame.data, path)
+    for name in reads.names:
+        if name in frame.variables:
+            yield f"${name}", frame.variables[name]
 
 
 def _at(value: Any, path: tuple[str | int, ...]) -> Any:
