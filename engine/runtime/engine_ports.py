@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.model.program import Program
 from engine.ports.breakpoints import Breakpoints
+from engine.ports.keys import Keys, Unencrypted
 from engine.ports.rows import DefinitionRow
 from engine.ports.storage import Definitions, Inbox, Indexes, Leases, Log, Readers, Streams
 from engine.ports.world import Evaluator, Handler, Hints, Publisher, Secrets
@@ -33,5 +34,6 @@ class EnginePorts:
     secrets: Secrets
     compile: Callable[[DefinitionRow], Program]
     callback_secret: bytes
+    keys: Keys = field(default_factory=Unencrypted)
     salts: Callable[[int], bytes] = os.urandom
     chance: Callable[[], float] = field(default=random.random)

@@ -20,6 +20,7 @@ from engine.model.event import Event
 from engine.model.ids import parse_execution, shard_of
 from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
+from engine.ports.keys import KeyWanted
 from engine.ports.requests import Beginning, ForkRequest
 from engine.ports.rows import EventRow, InboxRow
 from engine.runtime.arrivals import arrived_of, fetch
@@ -140,6 +141,8 @@ class Forking:
         hot = HotExecution(row.execution_id, row.namespace, shard, loaded)
         hot.origin = Origin(parse_execution(request.source), request.at, body.start_key)
         hot.errands = 1
+        wanted = KeyWanted(hot.id, hot.namespace, source=hot.origin.source)
+        hot.cipher = (await self._context.ports.keys.begin([wanted])).get(hot.id)
         if request.begin is not None:
             command = await self._anew(row.namespace, body, request.begin)
         else:

@@ -12,6 +12,7 @@ from typing import Any
 from engine.model.command import Arrived, FireTimer, OfferEvent
 from engine.model.errors import Unavailable
 from engine.model.state import RunningTimer
+from engine.ports.keys import KeyWanted
 from engine.ports.requests import OfferRequest
 from engine.ports.rows import InboxRow
 from engine.runtime.acceptance import takes
@@ -140,7 +141,11 @@ class Gatherer:
 
     async def _new(self, offer: Offer) -> HotExecution:
         (execution_id,) = await self._context.ports.inbox.mint(offer.row.shard, 1)
-        hot = HotExecution(execution_id, offer.row.namespace, offer.shard, offer.loaded)
+        namespace = offer.row.namespace
+        ciphers = await self._context.ports.keys.begin([KeyWanted(execution_id, namespace)])
+        hot = HotExecution(
+            execution_id, namespace, offer.shard, offer.loaded, cipher=ciphers.get(execution_id)
+        )
         hot.gathering = (offer.request.trigger, bytes.fromhex(offer.request.key))
         self._residents.add(hot, self._now())
         return hot

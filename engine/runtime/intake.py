@@ -24,10 +24,10 @@ from engine.runtime.hot import HotExecution, Mail
 from engine.runtime.loading import Loader
 from engine.runtime.lookout import Lookout
 from engine.runtime.owned import OwnedShard
-from engine.runtime.programs import Loaded
 from engine.runtime.residents import Residents
 from engine.runtime.round import Round
 from engine.runtime.row_commands import command_of
+from engine.runtime.sealing import Sealing
 from schemas.events.parts import Asked
 from schemas.json_text import loads
 
@@ -170,13 +170,15 @@ class InboxIntake:
                 self.quarantine(row, fault)
         events = await self._events(requests)
         prepared: list[tuple[InboxRow, Make]] = []
+        sealing = Sealing(self._context)
         for row, request in requests:
             try:
-                prepared.append((row, await self._prepared(row, request, events)))
+                prepared.append((row, await self._prepared(row, request, events, sealing)))
             except Unavailable:
                 raise
             except Exception as fault:  # noqa: BLE001 - as above
                 self.quarantine(row, fault)
+        await sealing.claim()
         return prepared
 
     async def _events(self, requests: list[tuple[InboxRow, StartRequest | OfferRequest]]) -> Events:
@@ -192,7 +194,11 @@ class InboxIntake:
         return found
 
     async def _prepared(
-        self, row: InboxRow, request: StartRequest | OfferRequest, events: Events
+        self,
+        row: InboxRow,
+        request: StartRequest | OfferRequest,
+        events: Events,
+        sealing: Sealing,
     ) -> Make:
         loaded = await self._context.programs.get(row.namespace, request.definition_hash)
         if isinstance(request, OfferRequest):
@@ -208,22 +214,23 @@ class InboxIntake:
             trigger=_arrived(row, events) if request.trigger_position else None,
             labels=request.labels,
         )
-        return lambda row, shard: self._begin(row, shard, loaded, command, request.asked)
+        sealing.add(row.execution_id, row.namespace, loaded.program, command)
+        return lambda row, shard: self._begin(
+            HotExecution(
+                row.execution_id, row.namespace, shard, loaded,
+                cipher=sealing.cipher(row.execution_id),
+            ),
+            row, command, request.asked,
+        )  # fmt: skip
 
     def _begin(
-        self,
-        row: InboxRow,
-        shard: OwnedShard,
-        loaded: Loaded,
-        command: StartExecution,
-        asked: Asked | None,
+        self, fresh: HotExecution, row: InboxRow, command: StartExecution, asked: Asked | None
     ) -> None:
         now = time.monotonic()
         hot = self._residents.find(row.execution_id, now)
         if hot is None:
-            hot = HotExecution(row.execution_id, row.namespace, shard, loaded)
-            self._residents.add(hot, now)
-        self._mail(hot, row, command, asked)
+            self._residents.add(fresh, now)
+        self._mail(hot or fresh, row, command, asked)
 
     def _mail(
         self, hot: HotExecution, row: InboxRow, command: Command | None, asked: Asked | None

@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from engine.model.cloudevents import CloudEvent, CloudEventFault
 from engine.model.cloudevents.json_format import encode_structured
+from engine.model.errors import Erased, Sealed
 from engine.model.ids import born_at_ms, format_event
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow
@@ -23,7 +24,8 @@ READER = "outbox"
 EMITTED = EventEmitted.__name__
 
 _SLACK_MS = 600_000
-"""How far the clocks of those who wrote an event and its id may be apart: ten minutes, never."""
+"""More than the clocks of those who wrote an event and minted an id can be apart: only an event
+that is no younger than its execution's id, give or take this, may be a copy."""
 
 
 class Outbox:
@@ -86,14 +88,13 @@ class Outbox:
         await self._save(shard)
 
     async def _own(self, rows: list[EventRow]) -> list[EventRow]:
-        """Without those that a fork has copied: its source published them. A copy is older than the
-        fork's id."""
-        old = {
+        """Without those that a fork has copied: its source published them."""
+        young = {
             row.execution_id for row in rows if row.at <= born_at_ms(row.execution_id) + _SLACK_MS
         }
-        if not old:
+        if not young:
             return rows
-        copied = await self._context.ports.log.forked_at(list(old))
+        copied = await self._context.ports.log.forked_at(list(young))
         return [row for row in rows if row.seq > copied.get(row.execution_id, 0)]
 
     async def _publish_all(self, rows: Sequence[EventRow]) -> None:
@@ -107,12 +108,12 @@ class Outbox:
                 raise outcome
 
     async def _publish(self, row: EventRow) -> None:
-        event = event_of(row)
-        assert isinstance(event.body, EventEmitted)
         message_id = format_event(row.execution_id, row.seq)
         try:
+            event = event_of(row)
+            assert isinstance(event.body, EventEmitted)
             body = encode_structured(cloudevent_of(message_id, row.at, event.body))
-        except CloudEventFault as fault:
+        except (CloudEventFault, Erased, Sealed) as fault:
             logger.warning("%s cannot be published, it is skipped: %s", message_id, fault)
             return
         await self._context.ports.publisher.publish(

@@ -40,6 +40,9 @@ class OpeningLog:
         row = await self._log.last_event(execution_id)
         return None if row is None else (await self._opened([row]))[0]
 
+    async def forked_at(self, executions: Sequence[UUID]) -> dict[UUID, int]:
+        return await self._log.forked_at(executions)
+
     async def read_shard(
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:
