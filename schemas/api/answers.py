@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from schemas.api.suspension import SuspensionFact
+
 Status = Literal["running", "waiting", "suspended", "completed", "failed", "cancelled", "timed_out"]
 
 
@@ -166,6 +168,7 @@ class Execution(BaseModel):
     error: ErrorFact | None
     reason: str | None = Field(default=None, description="Why it was cancelled, if somebody said.")
     waits: list[OpenWait] = []
+    suspension: SuspensionFact | None = None
 
 
 class LogEvent(BaseModel):
@@ -216,6 +219,7 @@ class PastState(BaseModel):
     actions: list[dict[str, Any]]
     timers: list[dict[str, Any]]
     waits: list[dict[str, Any]]
+    suspension: SuspensionFact | None
 
 
 class ReplayStep(BaseModel):

@@ -27,5 +27,5 @@ def make_application(services: Services) -> web.Application:
         if route.method == "GET":
             application.router.add_get(route.path, guarded(route))
         else:
-            application.router.add_post(route.path, guarded(route))
+            application.router.add_route(route.method, route.path, guarded(route))
     return application

@@ -93,6 +93,13 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     return "".join(f"/{part}" for part in parts)
 
 
+async def read_optional(exchange: Exchange, model: type[Model]) -> Model:
+    """A JSON body as a model; without a body what the model says by itself."""
+    if not exchange.request.can_read_body or not await read_bytes(exchange):
+        return model()
+    return await read_model(exchange, model)
+
+
 async def read_model(exchange: Exchange, model: type[Model]) -> Model:
     """A JSON body as a model."""
     media_type_of(exchange, "application/json")

@@ -93,6 +93,21 @@ PROBLEMS: dict[str, ProblemKind] = {
     "execution.closed": ProblemKind(
         409, "The execution has ended", "Nothing can be asked of it any more; start another."
     ),
+    "execution.suspended": ProblemKind(
+        409, "The execution is held already", "Resume it, step it, or cancel it."
+    ),
+    "execution.not_suspended": ProblemKind(
+        409, "The execution is not held", "It goes on by itself; pause it first to step it."
+    ),
+    "execution.not_started": ProblemKind(
+        409, "The execution has not begun", "It waits for the CloudEvents that start it."
+    ),
+    "breakpoint.invalid": ProblemKind(
+        422, "The breakpoint names what cannot be", "Correct what `errors` names."
+    ),
+    "breakpoint.too_many": ProblemKind(
+        409, "Too many breakpoints are armed", "Remove some: each is looked at before every state."
+    ),
     "callback.unknown": ProblemKind(
         404, "The callback token is not known", "Copy the whole token; tokens are not guessable."
     ),
@@ -125,6 +140,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Try again after the seconds in Retry-After: after an upgrade they are built anew beside"
         " the old ones. What is asked of one execution's log is answered meanwhile. If the server"
         " says that it is older than the tables, upgrade it.",
+        True,
+    ),
+    "impact.busy": ProblemKind(
+        429,
+        "An impact report is being made already",
+        "A server makes one at a time: try again after the seconds in Retry-After.",
         True,
     ),
     "internal": ProblemKind(

@@ -10,6 +10,7 @@ from engine.model.state import ExecutionState, Wait
 from engine.ports.rows import EventRow
 from schemas.events.parts import Error
 from server.api.reading import status_of
+from server.api.suspension import current_data, suspension_members
 from server.api.times import format_time
 
 
@@ -34,13 +35,14 @@ def execution_members(
         "error": error_members(state.error),
         "reason": reason or None,
         "waits": [_wait(execution_id, wait, secret) for wait in state.waits.values()],
+        "suspension": suspension_members(state),
     }
 
 
 def _unstarted(execution_id: UUID) -> dict[str, Any]:
     """Accepted and committed, but no engine has taken it yet."""
     absent = ("workflow", "version", "name", "started_at", "closed_at", "input", "output", "error",
-              "reason")  # fmt: skip
+              "reason", "suspension")  # fmt: skip
     return {
         "id": format_execution(execution_id),
         "status": "running",
@@ -114,23 +116,14 @@ def past_members(execution_id: UUID, state: ExecutionState) -> dict[str, Any]:
         "input": state.input,
         "output": state.output,
         "error": error_members(state.error),
-        "data": _current_data(state),
+        "data": current_data(state),
         "states": [frame.name for frame in frames if frame.kind == "state"],
         "frames": frames,
         "actions": list(state.actions.values()),
         "timers": list(state.timers.values()),
         "waits": list(state.waits.values()),
+        "suspension": suspension_members(state),
     }
-
-
-def _current_data(state: ExecutionState) -> Any:
-    """Of the state that is open in the main flow, between states the workflow's, at last its
-    output."""
-    root = state.frames.get(state.root)
-    if root is None:
-        return state.output
-    opened = [one for one in state.frames.values() if one.parent == root.id]
-    return next((one.data for one in opened if one.kind == "state"), root.data)
 
 
 def _time(at_ms: int | None) -> str | None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from engine.model.cloudevents import DEFAULT_LIMITS, CloudEventLimits
 from engine.model.namespace import is_namespace
 from engine.ports.audit import Audit
+from engine.ports.breakpoints import Breakpoints
 from engine.ports.evidence import Evidence
 from engine.ports.rows import Installation
 from engine.ports.storage import Catalog, Definitions, Inbox, Leases, Log, Streams
@@ -20,6 +21,7 @@ from engine.runtime.ingest import Intake
 from engine.runtime.programs import ProgramCache
 from projections.store import ReadStore
 from schemas.events.parts import Asked
+from server.api.impact_reports import ImpactReports
 from server.api.problem import ProblemRaised
 from server.auth import Keyring
 
@@ -67,7 +69,9 @@ class Services:
     installation: Installation
     evidence: Evidence
     catalog: Catalog
+    breakpoints: Breakpoints
     programs: ProgramCache
+    impact: ImpactReports
     listens: Callable[[str, str], Awaitable[bool | None]]
     check_expressions: Callable[[Sequence[str]], Awaitable[list[str | None]]]
     keyring: Keyring = Keyring()

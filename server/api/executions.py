@@ -11,7 +11,7 @@ from schemas.api import answers
 from schemas.api.requests import CancelExecution
 from schemas.events.bodies import ExecutionCancelled
 from schemas.events.parts import Asked
-from server.api.body import read_bytes, read_model
+from server.api.body import read_optional
 from server.api.describe import execution_members
 from server.api.exchange import Exchange
 from server.api.reading import check_open, execution_id_of, folded
@@ -45,7 +45,7 @@ async def _reason(exchange: Exchange, state: ExecutionState | None) -> str:
 async def cancel(exchange: Exchange) -> web.Response:
     """POST /executions/{id}/cancel: committed to the inbox, then answered."""
     execution_id = execution_id_of(exchange)
-    wanted = await _cancel_body(exchange)
+    wanted = await read_optional(exchange, CancelExecution)
     await check_open(exchange, execution_id)
     await exchange.services.inbox.put(
         "cancel",
@@ -63,9 +63,3 @@ def _asked(exchange: Exchange, reason: str) -> Asked:
     """The body's reason counts before that of the header."""
     asked = exchange.asked
     return msgspec.structs.replace(asked, reason=reason) if reason else asked
-
-
-async def _cancel_body(exchange: Exchange) -> CancelExecution:
-    if not exchange.request.can_read_body or not await read_bytes(exchange):
-        return CancelExecution()
-    return await read_model(exchange, CancelExecution)

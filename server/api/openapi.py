@@ -18,6 +18,7 @@ _PATH_PARAMETERS = {
     "workflow": "The id of a workflow definition.",
     "version": "The version of a workflow definition.",
     "execution": "The id of an execution: `ex_...`.",
+    "breakpoint": "The id of a breakpoint: `bp_...`.",
     "position": "The position of a CloudEvent in the namespace's stream.",
     "number": "The number of a dead letter.",
     "token": "The token of a callback state: `cb_...`.",

@@ -52,7 +52,7 @@ class Route:
     -> model (None: described in words). `problems`: codes beyond those that any route may give.
     `time_limit_s`: None for a stream that lasts."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     name: str
     summary: str

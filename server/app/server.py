@@ -50,6 +50,7 @@ from projections.store import ReadStore
 from server.api.exchange import ApiLimits, Services
 from server.api.listener import Listener
 from server.api.metrics import watch_engine
+from server.app.impact_workers import ImpactWorkers
 from server.app.installation import prepare, wait_for
 from server.auth import Keyring, check_binding, read_key_file
 from server.settings import BadSetting, Settings
@@ -260,7 +261,9 @@ class Server:
             installation=storage.installation,
             evidence=storage.evidence,
             catalog=storage.catalog,
+            breakpoints=storage.breakpoints,
             programs=ProgramCache(storage.definitions, _compile, _API_PROGRAMS),
+            impact=ImpactWorkers(storage.database),
             listens=WorkProbe(connection).listens,
             check_expressions=pool.check,
             keyring=self._keyring,

@@ -2,10 +2,12 @@
 
 from server.api.route import Route
 from server.api.routes.comparison import COMPARISON
+from server.api.routes.debugging import DEBUGGING
 from server.api.routes.definitions import DEFINITIONS
 from server.api.routes.events import EVENTS
 from server.api.routes.executions import EXECUTIONS
 from server.api.routes.history import HISTORY
+from server.api.routes.impact import IMPACT
 from server.api.routes.projections import PROJECTIONS
 from server.api.routes.system import SYSTEM
 from server.api.routes.timetravel import TIMETRAVEL
@@ -14,6 +16,7 @@ from server.api.routes.why import WHY
 ROUTES: tuple[Route, ...] = (
     *PROJECTIONS,
     *DEFINITIONS,
+    *IMPACT,
     *EVENTS,
     *EXECUTIONS,
     *HISTORY,
@@ -21,4 +24,5 @@ ROUTES: tuple[Route, ...] = (
     *SYSTEM,
     *TIMETRAVEL,
     *COMPARISON,
+    *DEBUGGING,
 )
