@@ -20,8 +20,14 @@ from engine.runtime.arrivals import keys_of, readable
 from engine.runtime.context import EngineContext
 from engine.runtime.owned import OwnedShard
 from engine.runtime.round import Round
+from schemas.json_text import dumps
 
 logger = logging.getLogger(__name__)
+
+UNUSABLE = "trigger.unusable"
+"""Code of the dead letter of a CloudEvent whose trigger cannot be asked."""
+
+_REASON_CHARACTERS = 1_000
 
 
 class Matcher:
@@ -98,9 +104,24 @@ class Matcher:
             return _triggered(row, loaded.program, arrived, self._shards)
         except Unavailable:
             raise
-        except Exception:
+        except Exception as fault:
             logger.exception("trigger %s cannot be used, it is passed over", row.trigger)
+            await self._bury(row, arrived, fault)
             return []
+
+    async def _bury(self, row: TriggerRow, arrived: Arrived, fault: Exception) -> None:
+        """Keep the CloudEvent for which the trigger should have been asked as a dead letter. It is
+        kept before the cursor moves, so rather twice than not at all. Raises Unavailable."""
+        reason = str(fault) or type(fault).__name__
+        await self._context.ports.streams.dead_letter(
+            row.namespace,
+            f"CloudEvent {arrived.event.position}",
+            UNUSABLE,
+            f"The definition {row.workflow} {row.version}, which CloudEvents of this type start, "
+            f"cannot be used: {reason[:_REASON_CHARACTERS]}",
+            b'[["content-type","application/cloudevents+json"]]',
+            dumps(arrived.whole),
+        )
 
 
 def _concerns(row: TriggerRow, arrived: Arrived) -> bool:

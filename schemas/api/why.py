@@ -72,7 +72,8 @@ class WantedEvent(BaseModel):
     """A CloudEvent that a wait lacks, or has. `after`: only positions above it count. `received`:
     it came already. `arriving`: positions of CloudEvents that match and that the engine has yet to
     take. `publish`: a command that sends a CloudEvent which matches. `looked_back_to`: near misses
-    were sought from the head of the stream down to this position."""
+    of the type were sought from the head of the stream down to this position; null where none were
+    sought, because the execution has very many waits."""
 
     ref: str
     type: str
@@ -247,7 +248,9 @@ class Explanation(BaseModel):
     """What became of a CloudEvent. `matched`: the matcher has passed its position. `triggers`: the
     definition versions that may start something by it; `other_triggers` were active at its position
     and want types that are not like this one. `pending` hints and offers of it no engine has taken
-    yet; `behind`: events of the log that the read tables, from which `deliveries` come, lack."""
+    yet; `behind`: events of the log that the read tables, from which `deliveries` come, lack;
+    `dead_letters` name its id and source: copies with other content, or a trigger that could not be
+    asked."""
 
     summary: str
     event: StoredEventDetail
@@ -260,7 +263,7 @@ class Explanation(BaseModel):
     near_waits: list[NearWait]
     pending: int
     behind: int
-    refused_copies: list[RefusedMessage]
+    dead_letters: list[RefusedMessage]
 
 
 class LetterExplanation(BaseModel):

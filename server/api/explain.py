@@ -43,7 +43,6 @@ _GATHERING = (None, "gathering", "expired")
 """Statuses in the read tables of a start that wants several CloudEvents and has not begun."""
 
 
-
 async def by_position(exchange: Exchange) -> web.Response:
     """GET /events/{position}/explain."""
     return await _explained(exchange, position_in_path(exchange))
@@ -57,7 +56,7 @@ async def by_name(exchange: Exchange) -> web.Response:
     position = await exchange.services.evidence.position_of(exchange.namespace, source, event_id)
     if position is not None:
         return await _explained(exchange, position)
-    letters = await _copies(exchange, source, event_id)
+    letters = await _letters(exchange, source, event_id)
     hint = f"; dead letter {letters[0].dead_letter} names this id" if letters else ""
     raise ProblemRaised(
         "not_found", f"no CloudEvent {event_id!r} of source {source!r} was stored here{hint}"
@@ -103,7 +102,7 @@ async def _explained(exchange: Exchange, position: int) -> web.Response:
         near_waits=near,
         pending=len(await services.evidence.waiting_at(namespace, position, PENDING)),
         behind=await _behind(exchange),
-        refused_copies=await _copies(exchange, stored.event.source, stored.event.id),
+        dead_letters=await _letters(exchange, stored.event.source, stored.event.id),
     )
     explanation.summary = account(explanation, stored, await services.leases.now_ms())
     return json_reply(explanation)
@@ -212,8 +211,8 @@ async def _behind(exchange: Exchange) -> int:
     return sum(max(0, head.last_position - read.get(head.shard, 0)) for head in heads)
 
 
-async def _copies(exchange: Exchange, source: str, event_id: str) -> list[RefusedMessage]:
-    """Dead letters that name its id and its source: copies with other content, mostly."""
+async def _letters(exchange: Exchange, source: str, event_id: str) -> list[RefusedMessage]:
+    """Dead letters that name its id and its source."""
     letters = await exchange.services.evidence.latest_letters(exchange.namespace, LETTERS)
     words = (event_id.encode(), source.encode())
     return [

@@ -116,9 +116,10 @@ def explain(
     _show_deliveries(found["deliveries"])
     _show_triggers(found)
     _show_near_waits(found["near_waits"])
-    for message in found["refused_copies"]:
-        line = f"dead letter {message['dead_letter']}: {message['code']}: {message['reason']}"
-        _section("copies that were refused", [line])
+    letters = [
+        f"{one['dead_letter']}  {one['code']}: {one['reason']}" for one in found["dead_letters"]
+    ]
+    _section("dead letters that name it", letters)
 
 
 def _explain_letter(session: Session, number: str) -> None:

@@ -17,7 +17,7 @@ from schemas.api.why import (
     WantedEvent,
 )
 from schemas.events.parts import EventFilter
-from server.api.reasons.case import Case, Sought, place_of, state_of
+from server.api.reasons.case import Case, place_of, state_of
 from server.api.reasons.words import capital, command_line, counted, lasting, listed
 from server.api.times import format_time
 
@@ -102,7 +102,8 @@ def _came(lacking: list[WantedEvent]) -> str:
             f" A message that names this type was refused: dead letter {message.dead_letter}, "
             f"{message.code}: {message.reason}"
         )
-    return " Nothing like it has come."
+    looked = all(one.looked_back_to is not None for one in lacking)
+    return " Nothing like it has come." if looked else ""
 
 
 def _wanted(case: Case, state: ExecutionState, wait: Wait, one: EventFilter) -> WantedEvent:
@@ -120,8 +121,10 @@ def _wanted(case: Case, state: ExecutionState, wait: Wait, one: EventFilter) -> 
     )
     if wanted.received:
         return wanted
-    sought = case.sought.get((wait.id, one.ref), Sought())
     wanted.publish = _publish(case, wanted)
+    sought = case.sought.get((wait.id, one.ref))
+    if sought is None:
+        return wanted
     wanted.looked_back_to = sought.back_to
     fresh = [one for one in sought.candidates if one.event.position not in wait.taken]
     wanted.arriving = taken_now(state, one, fresh)

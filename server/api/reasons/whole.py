@@ -19,12 +19,18 @@ PATIENCE_MS = 5_000
 
 _ROWS = {
     "start": "its start",
+    "fork": "its fork from another execution",
+    "import": "its import",
+    "forked": "the note that it was forked",
     "callback": "the answer to a callback",
     "cancel": "the request to cancel it",
     "hint": "the word that a CloudEvent may match",
     "suspend": "the request to suspend it",
     "resume": "the request to resume it",
 }
+
+
+_BEGINNINGS = ("start", "fork", "import")
 
 
 def why(case: Case) -> Why:
@@ -81,10 +87,11 @@ def _summary(case: Case, reasons: list[Reason]) -> str:
 
 def _not_begun(case: Case) -> Reason:
     """It was accepted, and no engine has written its first event."""
-    row = next((one for one in case.rows if one.kind == "start"), None)
+    row = next((one for one in case.rows if one.kind in _BEGINNINGS), None)
     since = f" since {lasting(case.now - row.at)}" if row is not None else ""
     ahead = case.standing.rows - len(case.rows)
-    text = f"Its start lies in the inbox of shard {case.standing.shard}{since}. {_engine(case)}"
+    what = capital(_ROWS["start" if row is None else row.kind])
+    text = f"{what} lies in the inbox of shard {case.standing.shard}{since}. {_engine(case)}"
     if case.is_owned and ahead > 0:
         text += f" {counted(ahead, 'other row')} of this inbox are waiting too."
     late = row is not None and case.now - row.at > PATIENCE_MS

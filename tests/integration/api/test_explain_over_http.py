@@ -194,7 +194,7 @@ def test_a_refused_copy_is_told_and_so_is_its_dead_letter(refold, explained, eve
         await client.close()
 
     asyncio.run(send())
-    (copy,) = explained(position, lambda one: one["refused_copies"])["refused_copies"]
+    (copy,) = explained(position, lambda one: one["dead_letters"])["dead_letters"]
     assert copy["code"] == "cloudevent.conflict"
     path = f"/events/dead-letters/{copy['dead_letter']}/explain"
     letter = refold.ask("GET", path).json

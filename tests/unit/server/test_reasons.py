@@ -74,6 +74,7 @@ def test_a_start_that_nobody_has_taken_tells_the_shard_and_its_engine():
     assert "accepted, but not begun" in answer.summary
     assert "in the inbox of shard 5 since 2 s. Engine e1 holds the shard." in answer.summary
     assert reason(answer, "not_begun").unblock == ["Nothing is to be done: an engine takes it."]
+    assert "Its fork from another execution lies in" in told(None, rows=[row("fork", 0)]).summary
     late = told(None, rows=[row("start", 65_000)])
     assert "quarantine" in late.summary
     assert "log of engine e1" in late.reasons[0].unblock[0]
