@@ -32,12 +32,12 @@ def _emitted(changes: Changes, row: EventRow, body: bodies.EventEmitted) -> None
 
 def _started(changes: Changes, row: EventRow, body: bodies.ExecutionStarted) -> None:
     if body.trigger is not None:
-        changes.taken.append(_taken(row, body.trigger, "", "started"))
+        changes.taken.append(_taken(row, body.trigger, "", "started", name=""))
 
 
 def _received(changes: Changes, row: EventRow, body: bodies.EventReceived) -> None:
     if body.event is not None and body.wait:  # the start itself says what it took
-        changes.taken.append(_taken(row, body.event, body.ref, _role(body)))
+        changes.taken.append(_taken(row, body.event, body.ref, _role(body), name=row.name))
 
 
 def _role(body: bodies.EventReceived) -> str:
@@ -46,7 +46,7 @@ def _role(body: bodies.EventReceived) -> str:
     return "resumed" if body.done else "kept"
 
 
-def _taken(row: EventRow, event: CloudEventRef, ref: str, role: str) -> TakenRow:
+def _taken(row: EventRow, event: CloudEventRef, ref: str, role: str, *, name: str) -> TakenRow:
     emitter = emitted_by(event.id)
     return TakenRow(
         execution_id=row.execution_id,
@@ -58,7 +58,7 @@ def _taken(row: EventRow, event: CloudEventRef, ref: str, role: str) -> TakenRow
         type=plain(event.type),
         ref=plain(ref),
         role=role,
-        name=row.name,
+        name=name,
         at=row.at,
         emitter=None if emitter is None else emitter[0],
         emitter_seq=None if emitter is None else emitter[1],

@@ -185,7 +185,8 @@ class WorkflowStatistics(BaseModel):
 class Taker(BaseModel):
     """An execution that took a CloudEvent by its event `seq`. `role`: it was started or resumed by
     it, or keeps it until the others of its wait have come. Of a start that gathers its CloudEvents
-    and is none yet, `workflow` is null."""
+    and is none yet, `workflow` is null. `state`: that waited; null where the CloudEvent was the
+    start."""
 
     execution: str
     workflow: str | None
@@ -193,7 +194,7 @@ class Taker(BaseModel):
     status: Status | None
     seq: int
     role: Literal["started", "resumed", "kept"]
-    state: str
+    state: str | None
     at: str
 
 
@@ -231,7 +232,7 @@ class TakenEvent(BaseModel):
     source: str
     type: str
     role: Literal["started", "resumed", "kept"]
-    state: str
+    state: str | None
     at: str
     emitted_by: str | None
 

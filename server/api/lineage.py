@@ -75,7 +75,7 @@ def _party(row: Row) -> dict[str, Any]:
         "version": row["version"],
         "status": None if row["status"] is None else status_of_row(row),
         "seq": row["seq"],
-        "state": row["state"] if "state" in row else row["name"],
+        "state": (row["state"] if "state" in row else row["name"]) or None,
         "at": format_time(row["at"]),
     }
 
@@ -124,7 +124,7 @@ def _taken(row: Row) -> dict[str, Any]:
         "source": row["source"],
         "type": row["type"],
         "role": row["role"],
-        "state": row["name"],
+        "state": row["name"] or None,
         "at": format_time(row["at"]),
         "emitted_by": None if row["emitter"] is None else format_execution(row["emitter"]),
     }

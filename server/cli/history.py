@@ -149,20 +149,23 @@ def drawn(found: Any, width: int) -> list[str]:
     ends = [_ms(bar["end"] or bar["start"]) for bar in found["bars"]]
     until = _ms(found["closed_at"] or found["last_at"])
     until = max([until, start + 1, *ends])
-    names = [f"{'  ' * bar['depth']}{text_of(bar['name'] or bar['detail'])}" for bar in
-             found["bars"]]  # fmt: skip
+    names = [f"{'  ' * bar['depth']}{_titled(bar)}" for bar in found["bars"]]
     times = [took(bar["duration_ms"]) or "open" for bar in found["bars"]]
     last = max(map(len, times), default=0)
-    room = max(8, width - last - 3 - _LEAST_CHART)
+    room = max(8, width - last - 4 - _LEAST_CHART)
     first = min(max(map(len, names), default=0), room, max(16, width // 3))
-    chart = max(_LEAST_CHART, width - first - last - 3)
-    lines = [
-        f"{found['id']}  {found['status']}  {took(until - start)}"[:width],
-    ]
+    chart = max(_LEAST_CHART, width - first - last - 4)
+    lines = [f"{found['id']}  {found['status']}  {took(until - start)}"[:width]]
     for name, bar, time in zip(names, found["bars"], times, strict=True):
         line = _bar(bar, start, until, chart)
         lines.append(f"{cut(name, first):<{first}} |{line}| {time:>{last}}"[:width])
     return lines
+
+
+def _titled(bar: Any) -> str:
+    """What stands before a bar: its name; of branches and iterations their number."""
+    numbered = bar["kind"] in ("branch", "iteration")
+    return text_of(bar["detail"] if numbered or not bar["name"] else bar["name"])
 
 
 def _bar(bar: Any, start: int, until: int, chart: int) -> str:

@@ -57,9 +57,14 @@ def _show_execution(found: Any) -> None:
     for one in found["descendants"]:
         write_line(
             f"{'  ' * one['depth']}{one['role']} {one['execution']} {one['workflow'] or ''}"
-            f" {one['status'] or ''}, in {text_of(one['state'])} by {one['type']}"
+            f" {one['status'] or ''}{_in(one)} by {one['type']}"
             f" (position {one['position']})"
         )
+
+
+def _in(one: Any) -> str:
+    """The state that took it; nothing where it was the start."""
+    return "" if one["state"] is None else f" in {text_of(one['state'])}"
 
 
 @event_app.command("lineage")
@@ -113,5 +118,5 @@ def _show_event(found: Any) -> None:
     for one in found["taken_by"]:
         write_line(
             f"{one['role']:<10} {one['execution']} {one['workflow'] or '(gathering)'}"
-            f" in {text_of(one['state'])}, event {one['seq']} at {one['at']}"
+            f"{_in(one)}, event {one['seq']} at {one['at']}"
         )

@@ -17,73 +17,8 @@ from projections.questions.history import list_attempts, list_scopes
 from projections.runner import Projector, rebuild
 from projections.store import ReadStore
 from schemas.events.parts import Error
+from tests.integration.projections.growing import caught_up, grown
 from tests.runtime_harness import World, eventually, steps
-
-MIXED = """
-id: mixed
-version: "1.0"
-specVersion: "0.8"
-start: Fan
-events:
-  - {name: Go, type: go, source: tests, correlation: [{contextAttributeName: no}]}
-errors: [{name: Bad, code: bad}]
-functions:
-  - {name: work, type: custom, operation: "python:tests:work"}
-states:
-  - name: Fan
-    type: foreach
-    inputCollection: ${ .items }
-    outputCollection: ${ .done }
-    iterationParam: item
-    actions:
-      - {name: one, functionRef: {refName: work, arguments: {item: "${ .item }"}}}
-    onErrors: [{errorRef: Bad, transition: Wait}]
-    transition: Wait
-  - name: Wait
-    type: switch
-    eventConditions: [{eventRef: Go, transition: Rest}]
-    defaultCondition: {transition: Rest}
-    timeouts: {eventTimeout: PT1H}
-  - {name: Rest, type: sleep, duration: PT0.05S, end: true}
-"""
-
-
-def answer(call: Any) -> Any:
-    """Every seventh item fails in a way that the state catches."""
-    if call.arguments["item"] % 7 == 6:
-        return Failed(Error(code="bad", message="as wanted"))
-    return {"item": call.arguments["item"]}
-
-
-async def grown(world: World, count: int = 12) -> list[UUID]:
-    """Executions of many kinds, some of them left waiting."""
-    world.handler.answer = answer
-    mixed = await world.apply(MIXED)
-    plain = await world.apply(steps("plain", 3))
-    await world.started_node()
-    ids = [await world.start(mixed, {"items": list(range(n % 9))}) for n in range(count)]
-    await eventually(lambda: _waiting(world, ids))
-    await world.publish("go", {}, no="1")
-    world.handler.answer = lambda call: {"step": call.arguments["step"]}
-    ids += [await world.start(plain) for _ in range(3)]
-    for execution_id in ids:
-        await world.closed(execution_id)
-    world.handler.answer = answer
-    late = [await world.start(mixed, {"items": [1, 2]}) for _ in range(2)]
-    await eventually(lambda: _waiting(world, late))
-    return ids + late
-
-
-async def _waiting(world: World, ids: list[UUID]) -> bool:
-    return all([(await world.state(one)).waits for one in ids])
-
-
-async def caught_up(world: World, pool: asyncpg.Pool) -> ReadStore:
-    store = ReadStore(pool)
-    await store.open()
-    while await Projector(world.storage.log, store).catch_up():
-        continue
-    return store
 
 
 async def test_the_list_tells_of_each_execution_what_its_log_folds_into(
