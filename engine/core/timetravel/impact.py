@@ -265,8 +265,10 @@ def _open_differences(
 ) -> Iterator[tuple[Difference, Sample]]:
     """What differs of an execution that goes on: the data of its frames, and its waits."""
     for frame, twin in zip(one.frames.values(), other.frames.values(), strict=False):
-        if frame.data is not twin.data:
-            yield from _differing("data", frame.name, one.seq, frame.data, twin.data)
+        found = list(_differing("data", frame.name, one.seq, frame.data, twin.data))
+        if found:
+            yield from found
+            break  # the frames inside have it from there
     for wait, its_twin in zip(one.waits.values(), other.waits.values(), strict=False):
         before, after = _filters(wait), _filters(its_twin)
         yield from _differing("wait", wait.name, one.seq, before, after)

@@ -13,7 +13,7 @@ _WORDS: Final[Mapping[type[bodies.EventBody], str]] = {
     bodies.ChoiceTaken: "{event.name} decides for {next}",
     bodies.ActionScheduled: "calls {event.name}",
     bodies.ActionCompleted: "{event.name} answers",
-    bodies.ActionFailed: "{event.name} fails with {body.error.code}",
+    bodies.ActionFailed: "{event.name} fails with {body.error.code}{again}",
     bodies.ActionSkipped: "skips {event.name}",
     bodies.ActionCancelled: "no longer waits for {event.name}",
     bodies.RetryScheduled: "tries {event.name} again",
@@ -45,8 +45,9 @@ def told(event: Event | None) -> str:
     body = event.body
     following = getattr(body, "next", None) or "the end"
     types = ", ".join(one.type for one in getattr(body, "filters", ()))
+    again = ", to be tried again" if getattr(body, "retrying", False) else ""
     words = _WORDS.get(type(body), type(body).__name__)
-    return words.format(event=event, body=body, next=following, types=types)
+    return words.format(event=event, body=body, next=following, types=types, again=again)
 
 
 def told_difference(one: Difference) -> str:

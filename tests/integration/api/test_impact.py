@@ -1,8 +1,14 @@
 """`POST /definitions/impact` and `refold def impact`: a new version tried on what was recorded."""
 
+import asyncio
 import json
 
+import psutil
 import pytest
+
+from engine.adapters.postgres.storage import open_storage
+from server.api.impact_reports import ImpactBusy, Question
+from server.app.impact_workers import ImpactWorkers
 
 ORDER = """
 id: {id}
@@ -247,3 +253,37 @@ def test_the_command_tells_it_and_its_exit_code_says_whether_anything_changes(
     assert "definition.invalid" in bad.headers["stderr"]
     missing = refold.cli("def", "impact", str(tmp_path / "missing.yaml"))
     assert missing.status == 2
+
+
+async def test_one_report_at_a_time_and_nothing_of_it_stays_when_nobody_reads_it(refold, orders):
+    workflow, _ = orders
+    source = text_of(ORDER, workflow, "2").encode()
+    question = Question(
+        namespace="default", workflow=workflow, versions=None, statuses=None, since_ms=0,
+        before_ms=2**48 - 1, limit=100, source=source, media_type="application/yaml",
+        resources={},
+    )  # fmt: skip
+    storage = await open_storage(refold.database, "test-impact", size=2)
+    try:
+        workers = ImpactWorkers(storage.database)
+        pieces = workers.report(question)
+        assert (await anext(pieces)).total == 30
+        with pytest.raises(ImpactBusy):
+            await anext(workers.report(question))
+        working = asyncio.ensure_future(anext(pieces))
+        while not worker_programs():
+            await asyncio.sleep(0.01)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        assert not worker_programs()
+        *_, tally = [piece async for piece in workers.report(question)]
+        assert tally.same == 30
+    finally:
+        await storage.close()
+    assert not worker_programs()
+
+
+def worker_programs():
+    """Programs of this one that work for a report."""
+    named = "server.app.impact_worker"
+    return [one.pid for one in psutil.Process().children() if named in one.cmdline()]
