@@ -180,7 +180,7 @@ def test_a_cloudevent_that_nobody_wants_says_so(refold, explained):
     assert "Nobody took it" in answer["summary"]
 
 
-def test_a_refused_copy_is_told_and_so_is_its_dead_letter(refold, explained, eventually):
+def test_a_refused_copy_is_told_and_so_is_its_dead_letter(refold, explained):
     ident = uuid.uuid4().hex
     position = publish(refold, "x.made", ident=ident)
 

@@ -1,8 +1,11 @@
 """GET /executions/{id}/why: every reason why an execution does not move, with what unblocks it."""
 
+import asyncio
 import json
 import shlex
+import socket
 
+import nats
 import pytest
 
 ORDER = """
@@ -213,10 +216,6 @@ def test_an_all_wait_tells_what_it_has_and_what_it_lacks(refold, why, eventually
 def test_a_type_that_was_sent_as_no_cloudevent_is_found_among_the_dead_letters(
     refold, why, eventually
 ):
-    import asyncio
-
-    import nats
-
     workflow = refold.apply(BOTH)
     execution = refold.start(workflow)["id"]
     why(execution, "event")
@@ -237,7 +236,7 @@ def test_a_type_that_was_sent_as_no_cloudevent_is_found_among_the_dead_letters(
     assert f"dead letter {message['dead_letter']}" in text
 
 
-def test_a_callback_tells_its_token_and_the_lines_that_answer_it(refold, why, eventually):
+def test_a_callback_tells_its_token_and_the_lines_that_answer_it(refold, why):
     execution = refold.start(refold.apply(ASK))["id"]
     reason = reason_of(why(execution, "callback"), "callback")
     token = reason["callback"]["token"]
@@ -305,6 +304,36 @@ def test_a_failure_tells_its_error_its_place_and_how_to_try_again(refold, why):
     assert (reason["error"]["state"], reason["error"]["action"]) == ("Call", "fetch")
     assert "in state Call, action fetch: connection: " in reason["text"]
     assert f"refold exec redrive {execution}" in reason["unblock"][0]
+
+
+def test_a_call_that_is_not_answered_tells_where_it_goes_and_until_when(refold, why):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        execution = refold.start(refold.apply(BROKEN.replace(":9/", f":{port}/")))["id"]
+        answer = why(execution, "action")
+        reason = reason_of(answer, "action")
+        assert answer["status"] == "running"
+        assert (reason["place"], reason["action"]["attempt"]) == ("state Call", 1)
+        assert reason["action"]["operation"] == f"GET:http://127.0.0.1:{port}/x"
+        assert reason["action"]["timeout_at"] > reason["since"]
+        assert f"calls http GET:http://127.0.0.1:{port}/x (attempt 1)" in reason["text"]
+        refold.ask("POST", f"/executions/{execution}/cancel", {"reason": "over"})
+        why(execution, "closed")
+
+
+def test_a_held_execution_tells_who_holds_it_and_what_lets_it_go(refold, why):
+    execution = refold.start(refold.apply(NAP))["id"]
+    why(execution, "timer")
+    assert refold.cli("exec", "pause", execution, "--reason", "look first").status == 0
+    answer = why(execution, "suspended")
+    first, second = answer["reasons"]
+    assert (answer["status"], second["kind"]) == ("suspended", "timer")
+    assert (first["hold"]["actor"], first["hold"]["words"]) == ("anonymous", "look first")
+    assert "paused by anonymous, saying 'look first'" in answer["summary"]
+    _, *arguments = shlex.split(first["unblock"][0])
+    assert refold.cli(*arguments).status == 0
+    going_on = refold.ask("GET", f"/executions/{execution}/why").json
+    assert [one["kind"] for one in going_on["reasons"]] == ["timer"]
 
 
 def test_what_does_not_exist_is_not_found(refold, greet):
