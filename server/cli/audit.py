@@ -1,4 +1,4 @@
-"""`refold exec events|watch|at|replay|verify`: the log of an execution, its past, and its proof."""
+"""`refold exec events|watch|replay|verify`: the log of an execution, and its proof."""
 
 import json
 import shutil
@@ -51,6 +51,8 @@ def events(
 def _shown_data(event: Any) -> str:
     """An event's data for people: times as times."""
     data = event["data"]
+    if data is None:
+        return "(erased)" if event["erased"] else "(does not open: see `refold exec verify`)"
     if isinstance(data.get("due"), int):
         data = {**data, "due": time_of(data["due"])}
     return dumps(data).decode()
@@ -102,37 +104,6 @@ def _show_live(event: Any, full: bool) -> None:
         on_terminal = sys.stdout.isatty()
         line = cut(line, shutil.get_terminal_size().columns if on_terminal else _SHOWN_CHARS)
     write_line(line)
-
-
-@app.command("at")
-@connected
-def at(
-    session: Session,
-    execution: Execution,
-    moment: Annotated[str, typer.Argument(help="The seq of an event, or an RFC 3339 time.")],
-) -> None:
-    """Show the state of an execution after an earlier event, or at an earlier time."""
-    state = session.client.get(f"/executions/{segment(execution)}/state", {"at": moment}).json
-    if session.output is Output.JSON:
-        write_json(state)
-        return
-    if session.output is Output.IDS:
-        write_line(state["execution"])
-        return
-    if state["seq"] == 0:
-        write_line(f"{state['execution']}: nothing had happened yet")
-        return
-    write_line(
-        f"{state['execution']} after event {state['seq']} ({state['at']}): {state['status']}"
-    )
-    write_line(f"states  {', '.join(state['states']) or '-'}")
-    for key in ("data", "output", "error"):
-        if state[key] is not None:
-            write_line(f"{key:<7} {dumps(state[key]).decode()}")
-    for kind in ("actions", "timers", "waits"):
-        for one in state[kind]:
-            due = f" due {time_of(one['due'])}" if "due" in one else ""
-            write_line(f"{kind[:-1]:<7} {one['name']}{due} (event {one['id']})")
 
 
 @app.command("replay")

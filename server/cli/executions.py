@@ -7,18 +7,32 @@ import typer
 
 from schemas.json_text import dumps
 from server.cli.audit import app as audit_app
+from server.cli.blaming import app as blaming_app
 from server.cli.client import segment
 from server.cli.comparing import app as comparing_app
+from server.cli.debugging import exec_app as debugging_app
+from server.cli.debugging import suspension_lines
 from server.cli.faults import ENDED, OK, TIMEOUT, exit_code_of_status
 from server.cli.history import app as history_app
 from server.cli.lineage import exec_app as lineage_app
 from server.cli.listing import app as listing_app
 from server.cli.output import Output, emit_one, write_error, write_json, write_line
 from server.cli.session import Session, connected, pairs_of, read_json
+from server.cli.timetravel import app as timetravel_app
 from server.cli.why import exec_app as why_app
 
 app = typer.Typer(help="Executions.", no_args_is_help=True)
-for more in (listing_app, history_app, lineage_app, audit_app, why_app, comparing_app):
+for more in (
+    listing_app,
+    history_app,
+    lineage_app,
+    audit_app,
+    why_app,
+    comparing_app,
+    debugging_app,
+    timetravel_app,
+    blaming_app,
+):
     app.registered_commands += more.registered_commands
 
 _ROUND_S = 20
@@ -144,6 +158,7 @@ def show(output: Output, found: Any) -> None:
         ("at", place_of(error) if error else None),
         ("reason", found["reason"] or None),
     ]
+    lines += suspension_lines(found["suspension"])
     for wait in found["waits"]:
         lines.append(("waits", f"{wait['state']} for {', '.join(wait['types'])}"))
         if wait["callback_token"]:

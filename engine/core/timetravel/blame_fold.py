@@ -40,9 +40,9 @@ class FrameTrace:
 
 class Provenance:
     """`state` after the events so far, and the shades beside it: of each open frame, of payloads
-    that waits hold, of the output; `calls` that have not answered. `forgotten`: how many older
-    values do not know any more what they were computed from; `place`: the name of the state that
-    the last event happened in."""
+    that waits hold, of the output; `calls` that have not answered. `definition_hashes` were in
+    force. `forgotten`: how many older values do not know any more what they were computed from.
+    `place`: the name of the state that the last event happened in."""
 
     def __init__(self, state: ExecutionState) -> None:
         self.state = state
@@ -51,6 +51,7 @@ class Provenance:
         self.output: Shade | None = None
         self.forgotten = 0
         self.place = ""
+        self.definition_hashes: set[str] = set()
         self.calls: dict[int, Call] = {}
         self._enough = 1_000
         self._computed: deque[Put] = deque()
@@ -140,12 +141,14 @@ def _state_of(before: ExecutionState, event: Event) -> str:
 def _execution_started(
     trace: Provenance, event: Event, body: bodies.ExecutionStarted, before: ExecutionState
 ) -> None:
+    trace.definition_hashes.add(body.definition_hash)
     trace.frames[event.seq] = FrameTrace(trace.put("input", event, body.input))
 
 
 def _execution_forked(
     trace: Provenance, event: Event, body: bodies.ExecutionForked, before: ExecutionState
 ) -> None:
+    trace.definition_hashes.add(body.definition_hash)
     for edit in body.edits:
         frame = before.frames[edit.frame]
         trace.write(trace.frames[edit.frame], frame, event, edit.writes, {}, kind="edited")

@@ -6,7 +6,7 @@ from what is around it, so a shade costs what the write cost, not what the data 
 What is done to data in `engine.core.merge` is done to shades here, step for step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -180,9 +180,22 @@ class Shade:
         return found
 
     def newest(self, path: Path = ()) -> "tuple[Path, Shade]":
-        """Of it and its parts the one that came last, and where it is; `path`: where this is."""
-        found = [one.newest((*path, key)) for key, one in self.parts().items()]
-        return max([(path, self), *found], key=lambda one: one[1].order)
+        """Of it and its parts the one that was put last, and where it is; `path`: where this is.
+        What moved all of it here does not count."""
+        together = {id(one) for one in self.moves}
+
+        def came(found: "tuple[Path, Shade]") -> Order:
+            shade = found[1]
+            alone = (one.order for one in shade.moves if id(one) not in together)
+            return next(alone, shade.put.order)
+
+        return max(self.everything(path), key=came)
+
+    def everything(self, path: Path) -> "Iterator[tuple[Path, Shade]]":
+        """It and all its parts that came later, each with where it is."""
+        yield path, self
+        for key, one in self.parts().items():
+            yield from one.everything((*path, key))
 
     def value(self) -> Any:
         """The value beside it, put together from what was put; UNSET where the log does not hold
