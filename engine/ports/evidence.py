@@ -67,7 +67,7 @@ class Evidence(Protocol):
         key: bytes | None = None,
     ) -> list[StreamEvent]:
         """CloudEvents of these types (empty: all) with after < position <= upto, the newest first;
-        with `key`, only those that have this attribute key."""
+        with `key`, which needs types, only those that have this attribute key."""
 
     async def types_seen(self, namespace: str, limit: int) -> list[TypeSeen]:
         """Types of the stream, in order."""

@@ -29,10 +29,7 @@ async def page_of_stream(exchange: Exchange) -> tuple[list[StreamEvent], int | N
         after = max(after, await _last_before(exchange, query["since"], head))
     if query["until"] is not None:
         head = await _last_before(exchange, query["until"], head)
-    types = [query["type"]] if query["type"] is not None else await _types(exchange)
-    key = None if query["subject"] is None else attribute_key("subject", query["subject"])
-    if key is not None and not types:
-        return [], None
+    types, key = await _indexed(exchange)
     found: list[StreamEvent] = []
     scanned = 0
     while after < head and scanned < SCANNED:
@@ -51,12 +48,17 @@ async def page_of_stream(exchange: Exchange) -> tuple[list[StreamEvent], int | N
     return found, after if after < head else None
 
 
-async def _types(exchange: Exchange) -> Sequence[str]:
-    """All types, by which the index finds a subject; empty where none is asked for: that is all."""
-    if exchange.query["subject"] is None:
-        return ()
-    seen = await exchange.services.evidence.types_seen(exchange.namespace, TYPES)
-    return [one.type for one in seen]
+async def _indexed(exchange: Exchange) -> tuple[Sequence[str], bytes | None]:
+    """Types and key by which an index finds what is asked for (empty, None: all is read). A subject
+    is found type by type, unless there are very many of them."""
+    event_type, subject = exchange.query["type"], exchange.query["subject"]
+    types: tuple[str, ...] = () if event_type is None else (event_type,)
+    if subject is None:
+        return types, None
+    if not types:
+        seen = await exchange.services.evidence.types_seen(exchange.namespace, TYPES)
+        types = tuple(one.type for one in seen) if len(seen) < TYPES else ()
+    return types, attribute_key("subject", subject) if types else None
 
 
 def _passes(exchange: Exchange, row: StreamEvent) -> bool:

@@ -58,6 +58,7 @@ class MemoryEvidence:
         key: bytes | None = None,
     ) -> list[StreamEvent]:
         await self._store.turn()
+        assert types or key is None, "a key is found by type"
         stream = self._store.streams.get(namespace)
         if stream is None:
             return []

@@ -22,7 +22,6 @@ _LATEST = {
     (False, False): _SQL["latest_all"],
     (True, False): _SQL["latest_types"],
     (True, True): _SQL["latest_keyed_types"],
-    (False, True): _SQL["latest_keyed"],
 }
 
 
@@ -65,6 +64,7 @@ class PostgresEvidence:
             arguments.append(sorted(set(types)))
         if key is not None:
             arguments.append(key)
+        assert types or key is None, "a key is found by type"
         statement = _LATEST[bool(types), key is not None]
         return [StreamEvent(*row) for row in await self._database.rows(statement, *arguments)]
 

@@ -66,7 +66,7 @@ async def test_hints_and_offers_are_found_by_their_cloudevent(storage):
         (["a"], None, [5, 3, 1]),
         (["b", "a"], None, [5, 4, 3, 2, 1]),
         (["a"], b"k", [5, 1]),
-        ([], b"k", [5, 2, 1]),
+        (["a", "b"], b"k", [5, 2, 1]),
         (["missing"], None, []),
     ],
 )

@@ -59,18 +59,6 @@ CROSS JOIN LATERAL (
 JOIN log.cloudevents AS ce ON ce.namespace = $1 AND ce.position = found.position
 ORDER BY ce.position DESC LIMIT $4;
 
--- name: latest_keyed
--- CloudEvents of any type with this attribute key, the newest first.
-SELECT ce.position, ce.at, ce.id, ce.source, ce.type, ce.attributes, ce.body
-FROM log.cloudevents AS ce
-WHERE ce.namespace = $1 AND ce.position > $2 AND ce.position <= $3
-  AND EXISTS (
-    SELECT 1 FROM log.cloudevent_keys AS one
-    WHERE one.namespace = $1 AND one.type = ce.type AND one.key = $5
-      AND one.position = ce.position
-  )
-ORDER BY ce.position DESC LIMIT $4;
-
 -- name: types_seen
 -- The types of a stream, from one to the next by the index: one look for each, however many
 -- CloudEvents there are.
