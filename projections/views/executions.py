@@ -24,8 +24,9 @@ _COUNTS: dict[type[bodies.EventBody], tuple[int, int]] = {
 }
 """What each event adds to the pending actions and to the open waits and timers."""
 
-_UNCOUNTED = frozenset({"event_timeout", "yield"})
-"""Timers that are not something to wait for: the wait counts, or the execution goes on at once."""
+_UNCOUNTED = frozenset({"event_timeout", "yield", "hold"})
+"""Timers that are not something to wait for: the wait counts, the execution goes on at once, or it
+is held, which is told by itself."""
 
 
 def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:

@@ -28,7 +28,7 @@ def _gathering(changes: Changes, row: EventRow, body: bodies.GatheringOpened) ->
 def _timer_set(changes: Changes, row: EventRow, body: bodies.TimerSet) -> None:
     if body.purpose == "event_timeout":
         changes.wait((row.execution_id, body.subject)).due = body.due
-    elif body.purpose != "yield":
+    elif body.purpose not in ("yield", "hold"):  # of a hold the suspension tells
         _open(changes, row, "timer", body.purpose, due=body.due)
 
 
