@@ -71,6 +71,12 @@ class Settings:
         "File of API keys: JSON object of name and SHA-256, or lines NAME:SHA-256-hex. Without it"
         " the API listens on loopback alone.",
     )
+    master_key_file: str = _variable(
+        "REFOLD_MASTER_KEY_FILE",
+        "",
+        "File of master keys for namespaces that encrypt: lines NAME:BASE64 of 32 bytes. The first"
+        " wraps new data keys, all of them unwrap. Keep a copy: without it sealed data is lost.",
+    )
     max_body_bytes: int = _variable(
         "REFOLD_MAX_BODY_BYTES", 4_194_304, "Size of a request's body, at most."
     )
@@ -134,6 +140,11 @@ class Settings:
     def api_keys_path(self) -> Path | None:
         """The file of API keys."""
         return Path(self.api_keys_file) if self.api_keys_file else None
+
+    @property
+    def master_key_path(self) -> Path | None:
+        """The file of master keys."""
+        return Path(self.master_key_file) if self.master_key_file else None
 
     @property
     def functions_path(self) -> Path | None:

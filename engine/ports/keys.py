@@ -131,6 +131,25 @@ class Keys(Protocol):
         """The ciphers of these keys; None: it is erased, or there is no such key."""
 
 
+class KeyOffice(Protocol):
+    """What is done with keys beyond sealing and opening."""
+
+    def fresh(self) -> tuple[str, bytes]:
+        """Name and wrapped form of a new key. Raises KeyMissing: no master key is here."""
+
+    async def owner_of(self, namespace: str, subject: str) -> str:
+        """The name under which a data subject's keys are kept. Raises KeyMissing, also where the
+        namespace never encrypted; Unavailable."""
+
+    async def veiled(self, namespace: str, text: str) -> str:
+        """A text that stands where nothing is sealed, so that it tells nothing to who lacks the
+        namespace's key; as it is where the namespace does not encrypt. Raises KeyMissing,
+        Unavailable."""
+
+    def forget(self) -> None:
+        """Something was erased or switched: ask the store again."""
+
+
 class Unencrypted:
     """`Keys` where nothing is encrypted."""
 

@@ -172,7 +172,9 @@ class Execution(BaseModel):
 
 
 class LogEvent(BaseModel):
-    """One event of an execution's log. `frame` is the seq of the event that opened the scope."""
+    """One event of an execution's log. `frame` is the seq of the event that opened the scope.
+    `erased`: its data was erased and is null; null without that: it was changed, and `verify` says
+    so."""
 
     id: str
     seq: int
@@ -188,7 +190,8 @@ class LogEvent(BaseModel):
     iteration: int | None
     attempt: int | None
     traceparent: str | None
-    data: dict[str, Any]
+    data: dict[str, Any] | None
+    erased: bool = False
 
 
 class LogPage(BaseModel):

@@ -122,6 +122,39 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The same source and id came with other content",
         "Give another event another id. The first one stays as it is.",
     ),
+    "execution.erased": ProblemKind(
+        410,
+        "The data was erased",
+        "Nobody can read it again. The events without their data, the proof of their chain and who"
+        " erased them are still there: `exec events`, `exec verify`, `admin erase ls`.",
+    ),
+    "data.sealed": ProblemKind(
+        500,
+        "Sealed data does not open",
+        "It was changed in the database. Verify the execution: the answer names the event.",
+    ),
+    "key.missing": ProblemKind(
+        409,
+        "A master key is not here",
+        "Start the servers with REFOLD_MASTER_KEY_FILE, with the key that `detail` names in it.",
+    ),
+    "erasure.not_sealed": ProblemKind(
+        409,
+        "There is nothing that a deleted key would erase",
+        "Only what began while its namespace encrypted can be erased; the log keeps the rest until"
+        " its retention ends.",
+    ),
+    "erasure.running": ProblemKind(
+        409,
+        "Executions that run cannot be erased",
+        "Wait until they end, cancel them, or ask with `cancel`, which cancels them first.",
+    ),
+    "erasure.shared": ProblemKind(
+        409,
+        "The execution shares its key with others",
+        "They hold data of the same subject, or are its forks, and would be erased with it. Ask"
+        " with `with_others` if that is wanted; a dry run counts them.",
+    ),
     "data.too_large": ProblemKind(
         413, "A part of it is too large to keep", "Keep large data elsewhere and send its address."
     ),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from engine.core.chain import JSON_CODEC
 from engine.model.ids import callback_token, format_event, format_execution
 from engine.model.state import ExecutionState, Wait
 from engine.ports.rows import EventRow
@@ -82,7 +83,9 @@ def error_members(error: Error | None) -> dict[str, Any] | None:
 
 
 def event_members(row: EventRow) -> dict[str, Any]:
-    """The members of `schemas.api.answers.LogEvent`. `data` is what the log holds, as stored."""
+    """The members of `schemas.api.answers.LogEvent`. `data` is what the log holds, as stored or as
+    opened; None where it was erased, or does not open."""
+    in_the_clear = row.data if row.codec == JSON_CODEC else row.opened
     return {
         "id": format_event(row.execution_id, row.seq),
         "seq": row.seq,
@@ -98,7 +101,8 @@ def event_members(row: EventRow) -> dict[str, Any]:
         "iteration": row.iteration,
         "attempt": row.attempt,
         "traceparent": row.traceparent,
-        "data": msgspec.Raw(row.data),
+        "data": None if in_the_clear is None else msgspec.Raw(in_the_clear),
+        "erased": row.erased,
     }
 
 

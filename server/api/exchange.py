@@ -12,7 +12,9 @@ from engine.model.cloudevents import DEFAULT_LIMITS, CloudEventLimits
 from engine.model.namespace import is_namespace
 from engine.ports.audit import Audit
 from engine.ports.breakpoints import Breakpoints
+from engine.ports.erasures import Erasures
 from engine.ports.evidence import Evidence
+from engine.ports.keys import KeyOffice, KeyStore
 from engine.ports.rows import Installation
 from engine.ports.storage import Catalog, Definitions, Inbox, Leases, Log, Streams
 from engine.ports.survey import Survey
@@ -68,6 +70,9 @@ class Services:
     executions: ReadStore
     installation: Installation
     evidence: Evidence
+    keys: KeyStore
+    key_office: KeyOffice
+    erasures: Erasures
     catalog: Catalog
     breakpoints: Breakpoints
     programs: ProgramCache

@@ -65,7 +65,11 @@ async def _accept(
 ) -> tuple[UUID, bool]:
     services = exchange.services
     named = None if wanted.name is None else f"name:{wanted.name}"
-    keys = [one for one in (key and f"key:{key}", named) if one]
+    keys = [
+        await services.key_office.veiled(exchange.namespace, one)
+        for one in (key and f"key:{key}", named)
+        if one
+    ]
     first = keys[0] if keys else f"auto:{uuid4().hex}"
     request = StartRequest(
         workflow=wanted.workflow,

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from engine.adapters.crypto.keychain import KeyChain
 from engine.adapters.handlers.egress import EgressPolicy
 from engine.adapters.handlers.http import HttpHandler
 from engine.adapters.handlers.http_client import HttpClient
@@ -52,6 +53,7 @@ from server.api.listener import Listener
 from server.api.metrics import watch_engine
 from server.app.impact_workers import ImpactWorkers
 from server.app.installation import prepare, wait_for
+from server.app.sealing import KEYS_TOPIC, unlock
 from server.auth import Keyring, check_binding, read_key_file
 from server.settings import BadSetting, Settings
 
@@ -155,8 +157,11 @@ class Server:
         storage = await open_storage(self._settings.database_url, self._name, size=size)
         stack.push_async_callback(storage.close)
         hints = await _hints(connection)
+        keys = await unlock(storage, self._settings)
+        end_listening = await hints.listen(f"{KEYS_TOPIC}.*", lambda _: keys.forget())
+        stack.push_async_callback(end_listening)
         if self._roles & {"api", "engine"}:
-            await self._start_runtime(stack, storage, connection, hints, owner)
+            await self._start_runtime(stack, storage, connection, hints, keys, owner)
         if "projector" in self._roles:
             await self._start_projector(stack, storage, hints, owner)
 
@@ -166,6 +171,7 @@ class Server:
         storage: PostgresStorage,
         connection: NatsConnection,
         hints: Hints,
+        keys: KeyChain,
         owner: str | None,
     ) -> None:
         pool = JqPool(self._settings.expression_workers)
@@ -174,9 +180,9 @@ class Server:
         intake = Intake(storage.streams, hints)
         stack.push_async_callback(intake.close)
         if "api" in self._roles:
-            await self._start_api(stack, storage, connection, hints, intake, pool, owner)
+            await self._start_api(stack, storage, connection, hints, keys, intake, pool, owner)
         if "engine" in self._roles:
-            ports = await self._engine_ports(stack, storage, connection, hints, pool)
+            ports = await self._engine_ports(stack, storage, connection, hints, keys, pool)
             node = EngineNode(self._name, ports, self._engine_settings())
             await node.start()
             stack.push_async_callback(node.stop)
@@ -190,6 +196,7 @@ class Server:
         storage: PostgresStorage,
         connection: NatsConnection,
         hints: Hints,
+        keys: KeyChain,
         pool: JqPool,
     ) -> EnginePorts:
         client = HttpClient(self._egress)
@@ -220,6 +227,7 @@ class Server:
             secrets=EnvSecrets(),
             compile=_compile,
             callback_secret=storage.installation.callback_secret,
+            keys=keys,
         )
 
     def _engine_settings(self) -> EngineSettings:
@@ -243,6 +251,7 @@ class Server:
         storage: PostgresStorage,
         connection: NatsConnection,
         hints: Hints,
+        keys: KeyChain,
         intake: Intake,
         pool: JqPool,
         owner: str | None,
@@ -260,6 +269,9 @@ class Server:
             executions=await self._read_store(stack, owner, "read"),
             installation=storage.installation,
             evidence=storage.evidence,
+            keys=storage.keys,
+            key_office=keys,
+            erasures=storage.erasures,
             catalog=storage.catalog,
             breakpoints=storage.breakpoints,
             programs=ProgramCache(storage.definitions, _compile, _API_PROGRAMS),

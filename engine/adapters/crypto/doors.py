@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from engine.adapters.crypto.at_rest import keys_of_texts, open_if_possible, seal_text
 from engine.adapters.crypto.keychain import KeyChain
 from engine.ports.rows import (
+    AcceptedFork,
     DeadLetter,
     InboxRow,
     IngestRow,
@@ -56,6 +57,17 @@ class SealingInbox:
         return await self._inbox.accept_start(
             namespace, workflow, keys, shard, request_hash, body, actor, traceparent
         )
+
+    async def accept_fork(self, fork: AcceptedFork) -> tuple[UUID, bool]:
+        cipher = await self._keys.of_namespace(fork.namespace)
+        if cipher is not None:
+            fork = replace(
+                fork,
+                body=seal_text(cipher, fork.body, INBOX),
+                note=seal_text(cipher, fork.note, INBOX),
+                request_hash=cipher.salt(fork.request_hash),
+            )
+        return await self._inbox.accept_fork(fork)
 
     async def put(
         self,

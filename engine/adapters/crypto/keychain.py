@@ -9,7 +9,7 @@ from uuid import UUID
 from engine.adapters.crypto.cipher import KEY_BYTES, AeadCipher
 from engine.adapters.crypto.masters import MasterKeys
 from engine.model.errors import Erased, KeyMissing
-from engine.ports.keys import Encryption, KeyClaim, KeyKind, KeyRow, KeyStore, KeyWanted
+from engine.ports.keys import Cipher, Encryption, KeyClaim, KeyKind, KeyRow, KeyStore, KeyWanted
 
 TTL_S = 60.0
 """So long a process may go on reading with a key that was erased elsewhere, if no hint tells it."""
@@ -22,7 +22,8 @@ _LIMIT = 20_000
 
 
 class KeyChain:
-    """Implements `engine.ports.keys.Keys`, and gives the doors of this package what they need.
+    """Implements `Keys` and `KeyOffice` of `engine.ports.keys`; the doors of this package ask it.
+
     `masters` None: this process cannot open a key, so it neither reads what is sealed nor begins
     what must be."""
 
@@ -39,8 +40,8 @@ class KeyChain:
         self._namespaces: dict[str, tuple[AeadCipher | None, float]] = {}
         self._own: dict[str, AeadCipher] = {}
 
-    def forget(self, _topic: str = "") -> None:
-        """Something was erased or switched: ask the store again."""
+    def forget(self) -> None:
+        """See `KeyOffice.forget`."""
         self._ciphers.clear()
         self._namespaces.clear()
 
@@ -48,7 +49,7 @@ class KeyChain:
         """See `Keys.encryption`: as it is now, not as it was remembered."""
         return await self._store.encryption(namespaces)
 
-    async def begin(self, wanted: Sequence[KeyWanted]) -> dict[UUID, AeadCipher]:
+    async def begin(self, wanted: Sequence[KeyWanted]) -> dict[UUID, Cipher]:
         """See `Keys.begin`. Raises Erased for a fork of an erased execution."""
         modes = await self._store.encryption(sorted({one.namespace for one in wanted}))
         claims = [
@@ -67,15 +68,13 @@ class KeyChain:
         if mode == "subject" and wanted.subject is not None:
             kind = "subject"
             owner = await self.owner_of(wanted.namespace, wanted.subject)
-        key_id = self.new_id()
-        wrapped = b"" if wanted.source is not None else self.new_wrapped(key_id)
+        key_id, wrapped = ("", b"") if wanted.source is not None else self.fresh()
         return KeyClaim(
             wanted.execution_id, wanted.namespace, kind, owner, key_id, wrapped, wanted.source
         )
 
     async def owner_of(self, namespace: str, subject: str) -> str:
-        """The name under which a data subject's keys are kept. Raises KeyMissing, also where the
-        namespace never encrypted."""
+        """See `KeyOffice.owner_of`."""
         cipher = await self._own_of(namespace)
         if cipher is None:
             raise KeyMissing(f"namespace {namespace} has no key: it never encrypted")
@@ -90,13 +89,15 @@ class KeyChain:
             self._own[namespace] = self._living(rows[0])
         return self._own[namespace]
 
-    def new_id(self) -> str:
-        """The name of a new key."""
-        return f"key_{os.urandom(12).hex()}"
+    def fresh(self) -> tuple[str, bytes]:
+        """See `KeyOffice.fresh`."""
+        key_id = f"key_{os.urandom(12).hex()}"
+        return key_id, self._master().wrap(key_id, os.urandom(KEY_BYTES))
 
-    def new_wrapped(self, key_id: str) -> bytes:
-        """A new key, wrapped. Raises KeyMissing."""
-        return self._master().wrap(key_id, os.urandom(KEY_BYTES))
+    async def veiled(self, namespace: str, text: str) -> str:
+        """See `KeyOffice.veiled`."""
+        cipher = await self.of_namespace(namespace)
+        return text if cipher is None else f"veiled:{cipher.name_of(text)}"
 
     def _master(self) -> MasterKeys:
         if self._masters is None:
@@ -105,6 +106,12 @@ class KeyChain:
                 " REFOLD_MASTER_KEY_FILE"
             )
         return self._masters
+
+    async def try_all_namespaces(self) -> None:
+        """Open the own key of every namespace that was ever switched on. Raises KeyMissing,
+        Unavailable."""
+        for setting in await self._store.settings():
+            await self._own_of(setting.namespace)
 
     async def of_namespace(self, namespace: str) -> AeadCipher | None:
         """What seals a namespace's CloudEvents and inbox; None: it does not encrypt."""

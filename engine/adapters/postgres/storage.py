@@ -15,27 +15,30 @@ from engine.adapters.postgres.pool import Database, open_database
 from engine.adapters.postgres.readers import PostgresReaders
 from engine.adapters.postgres.streams import PostgresStreams
 from engine.adapters.postgres.survey import PostgresSurvey
+from engine.ports.evidence import Evidence
 from engine.ports.rows import Installation
+from engine.ports.storage import Inbox, Log, Streams
 
 
 class PostgresStorage:
-    """The storage ports of one engine, and the installation they belong to."""
+    """The storage ports of one engine, and the installation they belong to. Log, inbox, streams and
+    evidence may be replaced by doors to them that seal and open."""
 
     def __init__(self, database: Database, installation: Installation) -> None:
         self.database = database
         self.installation = installation
-        self.log = PostgresLog(database)
-        self.inbox = PostgresInbox(database)
+        self.log: Log = PostgresLog(database)
+        self.inbox: Inbox = PostgresInbox(database)
         self.leases = PostgresLeases(database)
         self.indexes = PostgresIndexes(database)
-        self.streams = PostgresStreams(database, installation.shards)
+        self.streams: Streams = PostgresStreams(database, installation.shards)
         self.definitions = PostgresDefinitions(database, installation.shards)
         self.readers = PostgresReaders(database)
         self.catalog = PostgresCatalog(database)
         self.breakpoints = PostgresBreakpoints(database)
         self.audit = PostgresAudit(database)
         self.survey = PostgresSurvey(database)
-        self.evidence = PostgresEvidence(database)
+        self.evidence: Evidence = PostgresEvidence(database)
         self.keys = PostgresKeys(database)
         self.erasures = PostgresErasures(database)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
 
+from engine.adapters.crypto.keychain import KeyChain
 from engine.adapters.memory.log import MemoryLog
 from engine.adapters.memory.storage import MemoryStorage
 from engine.adapters.memory.store import MemoryStore
@@ -70,17 +72,15 @@ class Api:
         self.storage = MemoryStorage(MemoryStore(shards=4))
         self.world = World(self.storage)
         self.log = ReadLog(self.storage.store)
-        nothing: Any = None
-        services = Services(
-            log=self.log, inbox=self.storage.inbox, leases=self.storage.leases,
-            streams=self.storage.streams, definitions=self.storage.definitions,
-            audit=self.storage.audit, survey=self.storage.survey,
-            hints=self.world.hints, intake=nothing, executions=nothing,
-            installation=self.storage.installation, check_expressions=nothing,
-            evidence=self.storage.evidence, catalog=self.storage.catalog, programs=nothing,
-            listens=nothing, impact=nothing,
-            limits=ApiLimits(max_streams=2),
-        )  # fmt: skip
+        given = {
+            one.name: getattr(self.storage, one.name, None)
+            for one in fields(Services)
+            if one.default is MISSING and one.default_factory is MISSING
+        }
+        given.update(
+            log=self.log, hints=self.world.hints, key_office=KeyChain(self.storage.keys, None)
+        )
+        services = Services(**given, limits=ApiLimits(max_streams=2))
         self.client = TestClient(TestServer(make_application(services)))
 
     async def ask(
