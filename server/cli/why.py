@@ -93,7 +93,7 @@ def explain(
         str | None, typer.Argument(help="Its position in the stream, or its source.")
     ] = None,
     event_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Its id, where EVENT is its source.")
+        str | None, typer.Argument(metavar="ID", help="Its id, where EVENT is its source.")
     ] = None,
     dead_letter: Annotated[
         str | None, typer.Option("--dead-letter", help="The number of a dead letter instead.")

@@ -6,7 +6,7 @@ from uuid import UUID
 from engine.core.matching import wanted_value
 from engine.core.timetravel.nearest import similar_types
 from engine.model.command import Arrived
-from engine.model.errors import RefoldError
+from engine.model.errors import RefoldError, Unavailable
 from engine.model.event import Event
 from engine.model.ids import attribute_key, shard_of
 from engine.model.program import Program
@@ -73,7 +73,9 @@ async def program_by_hash(exchange: Exchange, definition_hash: str) -> Program |
     programs = exchange.services.programs
     try:
         return (await programs.get(exchange.namespace, definition_hash)).program
-    except (RefoldError, ValueError):
+    except Unavailable:
+        raise
+    except RefoldError:
         return None
 
 
