@@ -47,7 +47,7 @@ def resume(turn: Turn, command: ResumeExecution) -> Rejection | None:
     return None
 
 
-def expired(turn: Turn, timer: RunningTimer) -> None:
+def expired(turn: Turn, _: RunningTimer) -> None:
     """The breakpoint's time is over: what it held is let go."""
     suspension = turn.state.suspended
     named = "" if suspension is None else suspension.breakpoint
@@ -59,12 +59,16 @@ def _release(turn: Turn, mode: Literal["continue", "step"], asked: Asked | None)
     turn.record(bodies.ExecutionResumed(mode=mode, asked=asked), frame=turn.state.root)
 
 
+def may_hold(turn: Turn) -> bool:
+    """Whether anything in this turn may be held; nearly never, and then no node is looked at."""
+    state = turn.state
+    return state.suspended is not None or state.stepping or bool(turn.circumstance.breakpoints)
+
+
 def holds(turn: Turn, frame_id: int, node_id: str) -> bool:
     """Whether the node is held instead of being entered; then that is recorded. Raises Pending."""
     state = turn.state
     if state.suspended is None:
-        if not state.stepping and not turn.circumstance.breakpoints:
-            return False
         node = None if node_id == END_OF_BODY else turn.program.nodes[node_id]
         if state.stepping and isinstance(node, (Scope, Act)):
             turn.record(

@@ -43,13 +43,14 @@ def run(turn: Turn) -> None:
         held = turn.released.popleft()
         if held.frame in turn.state.frames:
             guarded(turn, held.frame, lambda: _enter_held(turn, held))  # noqa: B023
+    enter = _enter_unless_held if holds.may_hold(turn) else _enter
     while turn.todo:
         if len(turn.events) >= MAX_EVENTS_PER_STEP:
             pause.put_off(turn)
             return
         frame_id, node_id = turn.todo.popleft()
         if frame_id in turn.state.frames:
-            guarded(turn, frame_id, lambda: _enter_unless_held(turn, frame_id, node_id))  # noqa: B023
+            guarded(turn, frame_id, lambda: enter(turn, frame_id, node_id))  # noqa: B023
 
 
 def _enter_unless_held(turn: Turn, frame_id: int, node_id: str) -> None:
