@@ -30,7 +30,7 @@ class Case:
     """`origin`: URL of the server as the caller knows it. `state` None: nothing is in its log yet.
     `rows`: of the inbox, for this execution. `sought` goes by wait and event definition, `errors`
     by the timer of a retry, `workers` by operation (None: not known). `end`: the event that ended
-    it."""
+    it. `head` and `matched`: last position of the stream, and up to which it is matched."""
 
     execution_id: UUID
     namespace: str

@@ -38,7 +38,7 @@ def _wait(case: Case, state: ExecutionState, wait: Wait) -> Reason:
     limit = deadline_of(case, state, wait)
     if limit is not None:
         text += f"; {_limit_words(limit)}"
-    text += "." + _came(lacking)
+    text += "." + _came(case, lacking)
     unblock = []
     if callback is not None:
         unblock.append(f"Answer the callback: {callback.command}")
@@ -83,14 +83,14 @@ def _correlated(one: WantedAttribute) -> str:
     return f"with any {one.name}" if one.wanted is None else f"with {one.name} = {one.wanted}"
 
 
-def _came(lacking: list[WantedEvent]) -> str:
+def _came(case: Case, lacking: list[WantedEvent]) -> str:
     """What of the stream has to do with it: what arrives, else the nearest miss."""
     arriving = sorted({position for one in lacking for position in one.arriving})
     if arriving:
-        return (
-            f" CloudEvent {arriving[0]} matches and is on its way to the execution; "
-            "if it stays so, look at the engine."
-        )
+        text = f" CloudEvent {arriving[0]} matches and is on its way to the execution"
+        if case.matched < arriving[0]:
+            text += f": the matcher has read the stream up to {case.matched} of {case.head}"
+        return f"{text}. If it stays so, look at the engine."
     nearest = [one.near[0] for one in lacking if one.near]
     if nearest:
         best = min(nearest, key=lambda miss: miss.asked - miss.passed)

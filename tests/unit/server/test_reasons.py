@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from engine.model.command import Arrived
 from engine.model.event import Event
 from engine.model.program import Exit, Listen, Listening, Program, Scope
 from engine.model.state import (
@@ -18,8 +19,8 @@ from engine.model.state import (
 from engine.ports.evidence import Standing
 from engine.ports.rows import InboxRow
 from schemas.events import bodies
-from schemas.events.parts import Asked, EventFilter
-from server.api.reasons.case import Case
+from schemas.events.parts import Asked, CloudEventRef, EventFilter
+from server.api.reasons.case import Case, Sought
 from server.api.reasons.whole import MAX_REASONS, why
 from server.api.reasons.words import lasting, listed
 
@@ -237,6 +238,31 @@ def test_a_time_out_tells_where_it_leads(exit_, then):
     assert only.deadline is not None
     assert only.deadline.then == then
     assert f"it times out in 1 min, then {then}." in only.text
+
+
+@pytest.mark.parametrize(
+    ("matched", "words"),
+    [
+        (12, "CloudEvent 12 matches and is on its way to the execution. If it stays so"),
+        (9, "to the execution: the matcher has read the stream up to 9 of 14. If it stays so"),
+    ],
+)
+def test_a_cloudevent_that_matches_and_was_not_taken_yet_is_told(matched, words):
+    wait = Wait(4, 2, "/l", "Pay", NOW, "any", (EventFilter("paid", "order.paid"),))
+    event = CloudEventRef(12, "e", "/s", "order.paid")
+    sought = {(4, "paid"): Sought([Arrived(event, NOW, {}, None, None)], (), 1)}
+    answer = told(state(waits={4: wait}), sought=sought, head=14, matched=matched)
+    assert answer.reasons[0].events[0].arriving == [12]
+    assert words in answer.summary
+
+
+def test_of_very_many_waits_some_are_told_without_a_look_into_the_stream():
+    wait = Wait(4, 2, "/l", "Pay", NOW, "any", (EventFilter("paid", "order.paid"),))
+    unsought = told(state(waits={4: wait}))
+    assert unsought.reasons[0].events[0].looked_back_to is None
+    assert "Nothing like it" not in unsought.summary
+    nothing = told(state(waits={4: wait}), sought={(4, "paid"): Sought((), (), 1)})
+    assert "Nothing like it has come." in nothing.summary
 
 
 def test_reasons_are_limited_and_the_rest_counted():
