@@ -82,9 +82,6 @@ class Log(Protocol):
     ) -> SnapshotRow | None:
         """The last snapshot kept with after < seq (and <= upto) of a fold of this version."""
 
-    async def drop_snapshots(self, execution_id: UUID) -> None:
-        """Delete every snapshot of the execution, the newest too: nothing is lost but time."""
-
     async def seq_at(self, execution_id: UUID, moment: int) -> int:
         """The seq of the last event at or before a time (ms since 1970); 0: there is none."""
 

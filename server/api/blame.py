@@ -63,7 +63,7 @@ def _path(exchange: Exchange) -> Path:
     try:
         return parse_path(exchange.query["path"] or "")
     except PathFault as fault:
-        raise ProblemRaised("query.invalid", fault.message) from None
+        raise ProblemRaised(fault.code, fault.message) from None
 
 
 async def _traced(exchange: Exchange, moment: Moment) -> Provenance:

@@ -75,6 +75,11 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Not a name for a namespace",
         "Use 1 to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit.",
     ),
+    "path.malformed": ProblemKind(
+        400,
+        "Not a path into data",
+        'Write .name, [0] or ["any name"] one after the other, or a JSON pointer such as /a/0.',
+    ),
     "id.malformed": ProblemKind(404, "Not an id", "Copy the id from a list or an answer."),
     "not_found": ProblemKind(
         404, "It does not exist in this namespace", "Check the name and the namespace."
@@ -92,6 +97,37 @@ PROBLEMS: dict[str, ProblemKind] = {
     ),
     "execution.closed": ProblemKind(
         409, "The execution has ended", "Nothing can be asked of it any more; start another."
+    ),
+    "execution.not_failed": ProblemKind(
+        409,
+        "The execution has not failed",
+        "Only what failed or was cancelled is tried again; fork it at an event of your choice.",
+    ),
+    "fork.invalid": ProblemKind(
+        422, "The fork does not fit the execution", "Correct the member that `errors` names."
+    ),
+    "fork.not_here": ProblemKind(
+        409, "Nothing goes on from there", "Take the event that `detail` says, or an earlier one."
+    ),
+    "fork.too_long": ProblemKind(
+        413, "Too many events would be copied", "Fork at an earlier event, or begin anew at 0."
+    ),
+    "fork.incompatible": ProblemKind(
+        409,
+        "The version cannot go on from there",
+        "`detail` names what it lacks. Fork before that was entered, or under another version.",
+    ),
+    "patch.malformed": ProblemKind(
+        422, "Not a JSON Patch", "Send a list of operations as RFC 6902 has it; see `errors`."
+    ),
+    "patch.no_target": ProblemKind(
+        422, "A path of the patch leads nowhere", "Look at the data there with `exec at`."
+    ),
+    "patch.test_failed": ProblemKind(
+        422, "A `test` of the patch does not hold", "The data is another than you thought."
+    ),
+    "patch.too_large": ProblemKind(
+        413, "The patch is too large", "Send fewer operations, or smaller values."
     ),
     "execution.suspended": ProblemKind(
         409, "The execution is held already", "Resume it, step it, or cancel it."

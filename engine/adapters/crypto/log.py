@@ -108,9 +108,6 @@ class OpeningLog:
                 continue
         return found
 
-    async def drop_snapshots(self, execution_id: UUID) -> None:
-        await self._log.drop_snapshots(execution_id)
-
     async def seq_at(self, execution_id: UUID, moment: int) -> int:
         return await self._log.seq_at(execution_id, moment)
 

@@ -173,12 +173,6 @@ class MemoryLog:
         ]
         return max(found, key=lambda row: row.seq, default=None)
 
-    async def drop_snapshots(self, execution_id: UUID) -> None:
-        await self._store.turn()
-        reference = (shard_of(execution_id), execution_id)
-        self._store.kept_snapshots.pop(reference, None)
-        self._store.snapshots.pop(reference, None)
-
     async def seq_at(self, execution_id: UUID, moment: int) -> int:
         await self._store.turn()
         rows = self._store.events.get(execution_id, [])

@@ -92,9 +92,6 @@ class PostgresLog:
         )  # fmt: skip
         return None if row is None else SnapshotRow(*row)
 
-    async def drop_snapshots(self, execution_id: UUID) -> None:
-        await self._database.row(_SQL["drop_snapshots"], shard_of(execution_id), execution_id)
-
     async def seq_at(self, execution_id: UUID, moment: int) -> int:
         found = await self._database.value(
             _SQL["seq_at"], shard_of(execution_id), execution_id, moment

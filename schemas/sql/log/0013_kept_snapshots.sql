@@ -26,14 +26,4 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION log.keep_snapshot_v1(integer, uuid, integer, integer, bytea) IS
     'Keeps the state after one event; one that a newer release kept there stays.';
-
-CREATE FUNCTION log.drop_snapshots_v1(p_shard integer, p_execution_id uuid) RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    DELETE FROM log.kept_snapshots WHERE shard = p_shard AND execution_id = p_execution_id;
-    DELETE FROM log.snapshots WHERE shard = p_shard AND execution_id = p_execution_id;
-END;
-COMMENT ON FUNCTION log.drop_snapshots_v1(integer, uuid) IS
-    'Deletes every snapshot of one execution: they are made again from its log when wanted.';
 SELECT log.grant_engine_v2();

@@ -70,7 +70,7 @@ TIMETRAVEL: tuple[Route, ...] = (
             ),
         ),
         headers=(_IF_NONE_MATCH,),
-        problems=("not_found", "id.malformed"),
+        problems=("not_found", "id.malformed", "path.malformed"),
         time_limit_s=300.0,
     ),
 )

@@ -62,13 +62,3 @@ async def test_the_last_event_at_or_before_a_time_is_found(storage, head):
         expected = max((row.seq for row in events if row.at <= moment), default=0)
         assert await storage.log.seq_at(one, moment) == expected
     assert await storage.log.seq_at(none, 10**15) == 0
-
-
-async def test_every_snapshot_of_one_execution_can_be_dropped(storage, head):
-    [one, two] = await storage.inbox.mint(SHARD, 2)
-    await storage.log.keep_snapshots([kept(one, 10), kept(one, 20), kept(two, 10)])
-    await storage.log.save_snapshots([kept(one, 25), kept(two, 25)])
-    await storage.log.drop_snapshots(one)
-    assert await storage.log.kept_snapshot(one, 0, None, 1) is None
-    assert await storage.log.kept_snapshot(two, 0, None, 1) == kept(two, 10)
-    assert await storage.log.load_snapshots([(SHARD, one), (SHARD, two)]) == [kept(two, 25)]

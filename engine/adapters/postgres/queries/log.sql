@@ -65,10 +65,6 @@ CROSS JOIN LATERAL (
 -- A snapshot of the past.
 SELECT log.keep_snapshot_v1($1, $2, $3, $4, $5);
 
--- name: drop_snapshots
--- All snapshots of one execution.
-SELECT log.drop_snapshots_v1($1, $2);
-
 -- name: kept_snapshot
 -- Of this fold's version, the last snapshot kept with $3 < seq <= $4.
 SELECT shard, execution_id, seq, evolve_version, state
