@@ -18,6 +18,8 @@ from schemas.json_text import dumps
 INSTALLATION = "*"
 """The namespace of what concerns the whole installation; no namespace can have that name."""
 
+APPLIED = "definition.applied"
+
 
 class Deed(msgspec.Struct, frozen=True):
     """Somebody did something. `action`: noun and past participle, as `definition.applied`;
@@ -118,7 +120,7 @@ def applied(row: DefinitionRow, asked: Asked) -> Deed:
     return Deed(
         namespace=row.namespace,
         actor=row.actor,
-        action="definition.applied",
+        action=APPLIED,
         target=f"{row.workflow}@{row.version}",
         asked=asked,
         data={
