@@ -87,7 +87,8 @@ class Evidence(Protocol):
     async def subscriptions(
         self, namespace: str, types: Sequence[str], limit: int
     ) -> list[SubscriptionRow]:
-        """Open subscriptions of these types, whatever their key, the newest executions first."""
+        """Open subscriptions of these types, whatever their key, the newest executions first; of
+        more than 10,000 some."""
 
     async def subscribed_types(self, namespace: str, limit: int) -> list[str]:
         """Types that an open subscription waits for, in order."""

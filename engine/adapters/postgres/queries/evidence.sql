@@ -102,10 +102,13 @@ ORDER BY (t.from_position < $3 AND (t.to_position IS NULL OR t.to_position >= $3
 LIMIT $4;
 
 -- name: subscriptions
--- Open subscriptions of these types, whatever their key; ids begin with the time.
+-- Open subscriptions of these types, whatever their key; ids begin with the time. Not all are
+-- sorted: a million executions may wait for one type.
 SELECT s.shard, s.execution_id, s.wait, s.ref, s.namespace, s.type, s.key, s.after
-FROM log.subscriptions AS s
-WHERE s.namespace = $1 AND s.type = ANY ($2::text[])
+FROM (
+    SELECT one.* FROM log.subscriptions AS one
+    WHERE one.namespace = $1 AND one.type = ANY ($2::text[]) LIMIT 10000
+) AS s
 ORDER BY s.execution_id DESC, s.wait, s.ref LIMIT $3;
 
 -- name: subscribed_types
