@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from engine.model.cloudevents import DEFAULT_LIMITS, CloudEventLimits
+from engine.model.evaluation import EvalAnswer, EvalRequest
 from engine.model.namespace import is_namespace
 from engine.ports.audit import Audit
 from engine.ports.breakpoints import Breakpoints
@@ -55,8 +56,8 @@ class ApiLimits:
 class Services:
     """What the API needs of the rest. `listens`: whether a worker listens for a Python function
     (namespace, operation), None where that cannot be known. `check_expressions`: for each program
-    what is wrong with it, or None. `checks`: name -> coroutine that raises when that service is
-    away (for /readyz)."""
+    what is wrong with it, or None; `evaluate`: values of expressions. `checks`: name -> coroutine
+    that raises when that service is away (for /readyz)."""
 
     log: Log
     inbox: Inbox
@@ -79,6 +80,7 @@ class Services:
     impact: ImpactReports
     listens: Callable[[str, str], Awaitable[bool | None]]
     check_expressions: Callable[[Sequence[str]], Awaitable[list[str | None]]]
+    evaluate: Callable[[Sequence[EvalRequest]], Awaitable[list[EvalAnswer]]]
     keyring: Keyring = Keyring()
     limits: ApiLimits = ApiLimits()
     checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from schemas.events.parts import Asked
 from server.api.body import read_optional
 from server.api.describe import execution_members
 from server.api.exchange import Exchange
-from server.api.reading import check_open, execution_id_of, folded
+from server.api.reading import check_open, execution_id_of, folded, last_fact
 from server.api.reply import json_reply
 from server.api.waiting import inbox_topic, until_closed
 
@@ -34,11 +34,12 @@ async def show(exchange: Exchange) -> web.Response:
 
 
 async def _reason(exchange: Exchange, state: ExecutionState | None) -> str:
-    """Why the execution was cancelled: a fact of its last event, which no fold needs."""
+    """Why the execution was cancelled: a fact of the event that ended it, which no fold needs."""
     if state is None or state.phase != "cancelled":
         return ""
-    rows = await exchange.services.log.read_execution(state.id, state.seq - 1, 1)
-    body = event_of(rows[0]).body
+    log = exchange.services.log
+    rows = await log.read_execution(state.id, state.seq - 1, 1)
+    body = event_of(await last_fact(log, rows[0])).body
     return body.asked.reason if isinstance(body, ExecutionCancelled) else ""
 
 

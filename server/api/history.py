@@ -17,6 +17,7 @@ from server.api.reading import (
     check_exists,
     check_namespace,
     execution_id_of,
+    last_fact,
     pages,
 )
 from server.api.reply import json_reply
@@ -95,6 +96,10 @@ def _last_seen(exchange: Exchange) -> int:
     return int(header)
 
 
+async def _is_over(exchange: Exchange, last: EventRow) -> bool:
+    return (await last_fact(exchange.services.log, last)).type in TERMINAL_TYPES
+
+
 async def _growing(exchange: Exchange, after: int) -> AsyncIterator[list[EventRow]]:
     """Pages as they come; an empty one when nothing came for a while. Ends with the execution."""
     execution_id, loop = execution_id_of(exchange), asyncio.get_running_loop()
@@ -110,7 +115,7 @@ async def _growing(exchange: Exchange, after: int) -> AsyncIterator[list[EventRo
                     look_s = LOOK_S
             elif not is_rung:
                 look_s = min(2 * look_s, LONGEST_LOOK_S)
-            if last is not None and last.type in TERMINAL_TYPES:
+            if last is not None and await _is_over(exchange, last):
                 return
             if loop.time() - spoke_at >= HEARTBEAT_S:
                 yield []

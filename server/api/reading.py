@@ -40,7 +40,13 @@ TERMINAL_TYPES = {
     "ExecutionCancelled": "cancelled",
     "GatheringExpired": "expired",
 }
-"""Event types after which an execution's log never grows, and the phase that each leads to."""
+"""Event types that end an execution, and the phase that each leads to: after them its log grows by
+notes of forks alone."""
+
+NOTE = "ForkTaken"
+"""Type of the events that note a fork of the execution."""
+
+_BACK = 100
 
 
 def status_of(state: ExecutionState) -> str:
@@ -134,6 +140,25 @@ async def _kept_state(
     return None
 
 
+async def last_fact(log: Log, last: EventRow) -> EventRow:
+    """The last event but for notes of forks, which alone may follow a terminal one."""
+    if last.type != NOTE:
+        return last
+    async for row in backwards(log, last.execution_id, last.seq):
+        if row.type != NOTE:
+            return row
+    return last
+
+
+async def backwards(log: Log, execution_id: UUID, seq: int) -> AsyncIterator[EventRow]:
+    """The event `seq` and those before it, the last one first."""
+    while seq > 0:
+        rows = await log.read_execution(execution_id, max(0, seq - _BACK), _BACK, seq)
+        for row in reversed(rows):
+            yield row
+        seq -= _BACK
+
+
 async def check_open(exchange: Exchange, execution_id: UUID) -> None:
     """Problem not_found where this namespace has not accepted such an execution, execution.closed
     where it has ended: told by its last event, however long its log is."""
@@ -142,6 +167,7 @@ async def check_open(exchange: Exchange, execution_id: UUID) -> None:
         await check_accepted(exchange, execution_id)
         return
     check_namespace(exchange, last)
+    last = await last_fact(exchange.services.log, last)
     if last.type in TERMINAL_TYPES:
         raise ProblemRaised(
             "execution.closed", f"{format_execution(execution_id)} is {TERMINAL_TYPES[last.type]}"

@@ -26,7 +26,7 @@ _sorted = msgspec.json.Encoder(enc_hook=write_unknown, order="sorted")
 
 async def start(exchange: Exchange) -> web.Response:
     """POST /executions: 201 the first time, 200 with Idempotency-Replayed afterwards."""
-    key, wait_s = _idempotency_key(exchange), exchange.wait_s
+    key, wait_s = idempotency_key(exchange), exchange.wait_s
     wanted = await read_model(exchange, StartExecution)
     version, definition_hash = await exchange.services.definitions.resolve(
         exchange.namespace, wanted.workflow, wanted.version
@@ -104,7 +104,8 @@ def _request_hash(wanted: StartExecution) -> bytes:
     return hashlib.sha256(_sorted.encode(asked)).digest()
 
 
-def _idempotency_key(exchange: Exchange) -> str | None:
+def idempotency_key(exchange: Exchange) -> str | None:
+    """The header Idempotency-Key. Problem: header.invalid."""
     given = exchange.request.headers.getall("Idempotency-Key", [])
     if not given:
         return None

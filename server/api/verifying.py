@@ -24,6 +24,7 @@ from server.api.reading import (
     check_accepted,
     check_namespace,
     execution_id_of,
+    last_fact,
     pages,
 )
 from server.api.reply import json_reply
@@ -46,7 +47,7 @@ async def verify(exchange: Exchange) -> web.Response:
     own = await _check_rows(exchange, execution_id, anchor)
     finding, last, count = own.finding, own.last, 0
     if finding is None:
-        closed = last is not None and last.type in TERMINAL_TYPES
+        closed = last is not None and (await last_fact(services.log, last)).type in TERMINAL_TYPES
         witness = chain.Witness(own.end, birth_period(execution_id), closed)
         finding, count = await _check_commits(services, execution_id, head, witness, anchor)
     if last is None and finding is None:

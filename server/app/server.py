@@ -278,6 +278,7 @@ class Server:
             impact=ImpactWorkers(storage.database),
             listens=WorkProbe(connection).listens,
             check_expressions=pool.check,
+            evaluate=pool.evaluate,
             keyring=self._keyring,
             limits=_limits_of(self._settings),
             checks=_checks(storage, connection),

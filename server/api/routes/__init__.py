@@ -4,8 +4,10 @@ from server.api.route import Route
 from server.api.routes.comparison import COMPARISON
 from server.api.routes.debugging import DEBUGGING
 from server.api.routes.definitions import DEFINITIONS
+from server.api.routes.erasures import ERASURES
 from server.api.routes.events import EVENTS
 from server.api.routes.executions import EXECUTIONS
+from server.api.routes.forks import FORKS
 from server.api.routes.history import HISTORY
 from server.api.routes.impact import IMPACT
 from server.api.routes.projections import PROJECTIONS
@@ -20,9 +22,11 @@ ROUTES: tuple[Route, ...] = (
     *EVENTS,
     *EXECUTIONS,
     *HISTORY,
+    *FORKS,
     *WHY,
     *SYSTEM,
     *TIMETRAVEL,
     *COMPARISON,
     *DEBUGGING,
+    *ERASURES,
 )
