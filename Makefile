@@ -13,10 +13,10 @@ PACKAGES := engine projections schemas server
 CANDIDATES := $(PYTHON) python3.13 python3.12 python3.11 python3.14 python3
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help install check format test demo soak chaos bench lock clean
+.PHONY: help install check format test demo soak chaos bench bench-history bench-impact lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 install: $(STAMP) ## make .venv with all pinned dependencies and .venv/bin/refold
 
@@ -61,6 +61,12 @@ chaos: $(STAMP) ## kill things at random and look whether anything was lost
 
 bench: $(STAMP) ## measure throughput and latency on this machine
 	$(PY) -m bench
+
+bench-history: $(STAMP) ## what each question about the past costs on 100,000 executions and a log of 1,000,000 events
+	$(PY) -m bench.questions
+
+bench-impact: $(STAMP) ## how long an impact report over 100,000 executions takes
+	$(PY) -m bench.impact
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
