@@ -324,7 +324,7 @@ class ExecutionCancelled(EventBody, frozen=True, gc=False, omit_defaults=True):
 class ExecutionSuspended(EventBody, frozen=True, gc=False, omit_defaults=True):
     """From now on no node is entered: what would be is held (NodeHeld). Answers, CloudEvents and
     timers are still taken. `breakpoint` names the breakpoint that did it, `condition` what was
-    true."""
+    true. The timer of a hold before is gone, but for a step, which is within that hold."""
 
     reason: Literal["paused", "breakpoint", "step", "imported", "forked"]
     breakpoint: str | None = None
@@ -342,7 +342,7 @@ class NodeHeld(EventBody, frozen=True, gc=False, omit_defaults=True):
 
 class ExecutionResumed(EventBody, frozen=True, gc=False, omit_defaults=True):
     """What was held is entered. `step`: the execution is suspended again before the next state or
-    action that it would enter. The timer of the hold, if there is one, is gone."""
+    action that it would enter; the timer of the hold runs on, else it is gone."""
 
     mode: Literal["continue", "step"] = "continue"
     asked: Asked | None = None

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
+from engine.core.decide.holds import ends_by_itself
 from engine.model.ids import format_execution
 from engine.model.state import ExecutionState
 from engine.ports.requests import ResumeRequest, SuspendRequest, encode
@@ -35,7 +36,7 @@ async def pause(exchange: Exchange) -> web.Response:
         raise ProblemRaised(
             "execution.not_started", "it gathers the CloudEvents of its start; cancel it, or wait"
         )
-    if state is not None and state.suspended is not None:
+    if state is not None and state.suspended is not None and not ends_by_itself(state):
         held = state.suspended
         cause = held.breakpoint or f"{held.reason} by {held.actor}"
         raise ProblemRaised(
@@ -43,7 +44,12 @@ async def pause(exchange: Exchange) -> web.Response:
         )
     body = encode(SuspendRequest(asked=asked))
     await _put(exchange, "suspend", execution_id, body)
-    return await _standing(exchange, execution_id, lambda one: one.suspended is not None)
+    before = 0 if state is None or state.suspended is None else state.suspended.id
+
+    def paused(one: ExecutionState) -> bool:
+        return one.suspended is not None and one.suspended.id > before
+
+    return await _standing(exchange, execution_id, paused)
 
 
 async def resume(exchange: Exchange) -> web.Response:

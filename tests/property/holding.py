@@ -28,6 +28,11 @@ class HeldCore(CoreRun):
     def held(self):
         return self.state.suspended is not None
 
+    def open_timers(self):
+        """Without that of the hold, which runs on while it is stepped."""
+        holds = {key for key, one in self._timers().items() if one.purpose == "hold"}
+        return {key: due for key, due in super().open_timers().items() if key not in holds}
+
     def hold_perhaps(self):
         if self.state.phase == "running" and not self.held and self.random.random() < 0.5:
             assert self.pause()

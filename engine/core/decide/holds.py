@@ -13,7 +13,7 @@ from engine.model.breakpoint import Breakpoint, BreakpointRemark
 from engine.model.command import ResumeExecution, SuspendExecution
 from engine.model.program import Act, Scope
 from engine.model.rejection import Rejection
-from engine.model.state import Frame, RunningTimer
+from engine.model.state import ExecutionState, Frame, RunningTimer
 from schemas.events import bodies
 from schemas.events.parts import Asked, HeldStage
 
@@ -22,11 +22,11 @@ _CALLS: Final[dict[str, HeldStage]] = {"before_action": "call", "retry": "retry"
 
 
 def suspend(turn: Turn, _: SuspendExecution) -> Rejection | None:
-    """Enter nothing from now on."""
+    """Enter nothing from now on. What would be let go by itself stays held then."""
     state = turn.state
     if state.phase != "running":
         return Rejection("execution.not_started", "there is no running execution to hold")
-    if state.suspended is not None:
+    if state.suspended is not None and not ends_by_itself(state):
         return Rejection("execution.suspended", "the execution is held already")
     asked = turn.circumstance.asked
     turn.record(bodies.ExecutionSuspended(reason="paused", asked=asked), frame=state.root)
@@ -47,11 +47,14 @@ def resume(turn: Turn, command: ResumeExecution) -> Rejection | None:
     return None
 
 
+def ends_by_itself(state: ExecutionState) -> bool:
+    """Whether the hold, also after steps in it, has an end."""
+    return any(timer.purpose == "hold" for timer in state.timers.values())
+
+
 def expired(turn: Turn, _: RunningTimer) -> None:
-    """The breakpoint's time is over: what it held is let go."""
-    suspension = turn.state.suspended
-    named = "" if suspension is None else suspension.breakpoint
-    _release(turn, "continue", Asked(reason=f"the breakpoint {named} has expired"))
+    """The breakpoint's time is over: what it held is let go, also where somebody stepped since."""
+    _release(turn, "continue", Asked(reason="the breakpoint that held it has expired"))
 
 
 def _release(turn: Turn, mode: Literal["continue", "step"], asked: Asked | None) -> None:

@@ -2,7 +2,7 @@
 
 from engine.core.evolve.frames import Changes, without
 from engine.model.event import Event
-from engine.model.state import ExecutionState, Held, Suspension
+from engine.model.state import ExecutionState, Held, RunningTimer, Suspension
 from schemas.events import bodies
 from schemas.events.parts import Asked
 
@@ -12,10 +12,13 @@ def execution_suspended(
 ) -> Changes:
     """From now on what would be entered is held."""
     suspension = Suspension(
-        id=event.seq, reason=body.reason, breakpoint=body.breakpoint, condition=body.condition, at=event.at,
-        actor=event.actor, asked=body.asked or Asked(),
+        id=event.seq, reason=body.reason, breakpoint=body.breakpoint, condition=body.condition,
+        at=event.at, actor=event.actor, asked=body.asked or Asked(),
     )  # fmt: skip
-    return {"suspended": suspension, "stepping": False}
+    changes: Changes = {"suspended": suspension, "stepping": False}
+    if body.reason != "step":  # a step stays within the hold that it began in
+        changes["timers"] = _without_holds(state)
+    return changes
 
 
 def node_held(state: ExecutionState, event: Event, body: bodies.NodeHeld) -> Changes:
@@ -29,11 +32,13 @@ def node_held(state: ExecutionState, event: Event, body: bodies.NodeHeld) -> Cha
 def execution_resumed(
     state: ExecutionState, event: Event, body: bodies.ExecutionResumed
 ) -> Changes:
-    """What was held is entered by the events that follow; nothing is to be let go later."""
+    """What was held is entered by the events that follow."""
+    changes: Changes = {"suspended": None, "held": {}, "stepping": body.mode == "step"}
+    if body.mode != "step":
+        changes["timers"] = _without_holds(state)
+    return changes
+
+
+def _without_holds(state: ExecutionState) -> dict[int, RunningTimer]:
     holds = [key for key, timer in state.timers.items() if timer.purpose == "hold"]
-    return {
-        "suspended": None,
-        "held": {},
-        "stepping": body.mode == "step",
-        "timers": without(state.timers, holds) if holds else state.timers,
-    }
+    return without(state.timers, holds) if holds else state.timers

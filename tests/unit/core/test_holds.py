@@ -239,8 +239,36 @@ def test_a_hold_with_an_end_lets_go_by_a_timer_that_is_gone_once_somebody_resume
             assert "TimerFired" not in run.types()
         else:
             run.pass_time(60_000)
-            assert "bp_1 has expired" in run.bodies("ExecutionResumed")[0].asked.reason
+            assert "has expired" in run.bodies("ExecutionResumed")[0].asked.reason
         assert run.outcome == ("completed", {"n": 5, "size": "large"})
+
+
+def test_a_hold_ends_in_time_though_somebody_stepped_in_it():
+    run = Execution("parallel", "all")
+    run.break_at(("bp_1", "all", None, 1.0, 61_000))
+    run.begin()
+    assert run.go_step()
+    assert run.state.suspended.reason == "step"
+    assert run.go_step()
+    assert run.state.stepping
+    run.pass_time(60_000)
+    assert not run.state.stepping
+    run.reply("third", {})
+    run.reply("work", {})
+    assert run.pending() == ["other"]
+
+
+def test_pausing_what_a_breakpoint_holds_keeps_it_beyond_its_end():
+    run = Execution("switch", "on data")
+    run.break_at(("bp_1", "large", None, 1.0, 61_000))
+    run.begin({"n": 5})
+    assert run.pause()
+    assert run.state.suspended.reason == "paused"
+    assert refused(run, SuspendExecution()) == "execution.suspended"
+    assert held(run) == [("large", "entry")]
+    assert not run.state.timers
+    assert run.resume()
+    assert run.outcome == ("completed", {"n": 5, "size": "large"})
 
 
 def test_a_share_of_the_executions_is_sampled_always_the_same_ones():
