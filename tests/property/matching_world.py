@@ -25,6 +25,7 @@ from engine.ports.codec import event_of
 from engine.ports.requests import StartRequest, encode
 from engine.ports.rows import DefinitionRow
 from engine.runtime.acceptance import takes
+from engine.runtime.armed import Armed
 from engine.runtime.arrivals import arrived_of
 from engine.runtime.batch import Batch
 from engine.runtime.candidates import first_taken
@@ -193,6 +194,7 @@ class Small:
             programs._cache[(NAMESPACE, row.definition_hash)] = loaded
         return EngineContext(
             "model", ports, EngineSettings(), FixedClock(), Tally(), programs,  # type: ignore[arg-type]
+            Armed(),
         )  # fmt: skip
 
     def _accept(self) -> UUID:
