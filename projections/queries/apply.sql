@@ -203,3 +203,11 @@ SELECT * FROM unnest(
     $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
     $8::bigint[])
 ON CONFLICT DO NOTHING
+
+-- name: add_command
+-- Commands that were obeyed.
+INSERT INTO {read}.commands (execution_id, seq, namespace, at, actor, action, origin, reason)
+SELECT * FROM unnest(
+    $1::uuid[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+    $8::text[])
+ON CONFLICT DO NOTHING

@@ -50,6 +50,10 @@ SELECT md5(string_agg(line, E'\n' ORDER BY line)) AS fingerprint FROM (
     SELECT 'emitted' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
         || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
     FROM {read}.emitted AS t
+    UNION ALL
+    SELECT 'commands' || count(*) || ' ' || COALESCE(sum(hashtextextended(t::text, 0)), 0)
+        || ' ' || COALESCE(sum(hashtextextended(t::text, 1)), 0)
+    FROM {read}.commands AS t
 ) AS lines
 
 -- name: rows
@@ -65,9 +69,11 @@ SELECT view, CASE
     WHEN view = 'attempts' THEN (SELECT count(*) FROM {read}.attempts)
     WHEN view = 'waits' THEN (SELECT count(*) FROM {read}.waits)
     WHEN view = 'taken' THEN (SELECT count(*) FROM {read}.taken)
-    ELSE (SELECT count(*) FROM {read}.emitted) END AS rows
+    WHEN view = 'emitted' THEN (SELECT count(*) FROM {read}.emitted)
+    ELSE (SELECT count(*) FROM {read}.commands) END AS rows
 FROM known
-WHERE view IN ('executions', 'found_by', 'scopes', 'attempts', 'waits', 'taken', 'emitted')
+WHERE view IN ('executions', 'found_by', 'scopes', 'attempts', 'waits', 'taken', 'emitted',
+               'commands')
 ORDER BY view
 
 -- name: now_ms

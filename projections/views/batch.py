@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from engine.ports.rows import EventRow
-from projections.views import executions, finding, history, lineage, waits
+from projections.views import commands, executions, finding, history, lineage, waits
 from projections.views.changes import Changes
 from schemas.events import bodies
 
@@ -27,7 +27,9 @@ LAST: Final = frozenset(
 
 def _noted() -> dict[type[bodies.EventBody], tuple[Callable[[Changes, EventRow, Any], None], ...]]:
     """All that the views note of each type of event."""
-    views = (executions.NOTES, history.NOTES, waits.NOTES, lineage.NOTES, finding.NOTES)
+    views = (
+        executions.NOTES, history.NOTES, waits.NOTES, lineage.NOTES, finding.NOTES, commands.NOTES
+    )  # fmt: skip
     kinds = {kind for table in views for kind in table}
     return {kind: tuple(table[kind] for table in views if kind in table) for kind in kinds}
 

@@ -11,6 +11,7 @@ from engine.ports.rows import EventRow
 from projections.views.rows import (
     AttemptEnded,
     AttemptRow,
+    CommandRow,
     EmittedRow,
     ExecutionChanged,
     ExecutionEnded,
@@ -47,6 +48,7 @@ class Changes:
         self.waits: dict[Key, WaitChanged] = {}
         self.taken: list[TakenRow] = []
         self.emitted: list[EmittedRow] = []
+        self.commands: list[CommandRow] = []
 
     def add(self, other: "Changes") -> None:
         """Add the changes of another shard: its executions are others than ours."""
@@ -62,6 +64,7 @@ class Changes:
         self.waits |= other.waits
         self.taken += other.taken
         self.emitted += other.emitted
+        self.commands += other.commands
 
     def execution(self, execution_id: UUID) -> ExecutionChanged:
         """The changes of this execution's row."""

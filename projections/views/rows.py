@@ -174,3 +174,16 @@ class EmittedRow(msgspec.Struct):
     ref: str
     frame: int
     at: int
+
+
+class CommandRow(msgspec.Struct):
+    """A row of `commands`."""
+
+    execution_id: UUID
+    seq: int
+    namespace: str
+    at: int
+    actor: str
+    action: str
+    origin: str
+    reason: str

@@ -167,6 +167,21 @@ CREATE TABLE IF NOT EXISTS {read}.emitted (
     PRIMARY KEY (execution_id, seq)
 );
 
+-- One row for every command from outside that an execution obeyed.
+CREATE TABLE IF NOT EXISTS {read}.commands (
+    execution_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    namespace text NOT NULL,
+    at bigint NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    origin text NOT NULL,
+    reason text NOT NULL,
+    PRIMARY KEY (execution_id, seq)
+);
+CREATE INDEX IF NOT EXISTS commands_in_order
+    ON {read}.commands (namespace, at, execution_id, seq);
+
 -- An API that logs in as the engine's role answers from these tables.
 DO $$
 BEGIN
