@@ -47,6 +47,9 @@ class Erasures(Protocol):
     async def under_way(self, limit: int) -> list[Erasure]:
         """Those of all namespaces that are not done, the oldest first."""
 
+    async def snapshots(self, executions: Sequence[UUID]) -> int:
+        """How many snapshots of these executions there are."""
+
     async def erase_cloudevents(
         self, namespace: str, positions: Sequence[int], keys: Sequence[bytes]
     ) -> int:

@@ -84,7 +84,7 @@ class KeyStore(Protocol):
         """Executions whose data the key seals, in order of id."""
 
     async def page(self, after: str, limit: int) -> list[KeyRow]:
-        """Living keys in order of id, those of namespaces behind all others."""
+        """Living keys with id > after, in order of id."""
 
     async def rewrap(self, key_id: str, before: bytes, after: bytes) -> bool:
         """Replace the wrapped form. False: it is not `before` any more."""

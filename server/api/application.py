@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from schemas.json_text import dumps
+from server.api.erasing import ERASING, Erasing
 from server.api.exchange import SERVICES, Services
 from server.api.gate import answer_problems, guarded
 from server.api.openapi import document
@@ -22,6 +23,9 @@ def make_application(services: Services) -> web.Application:
     tails = Tails(services.log, services.hints, services.limits.max_streams)
     application[TAILS] = tails
     application.cleanup_ctx.append(tails.listening)
+    erasing = Erasing(services)
+    application[ERASING] = erasing
+    application.cleanup_ctx.append(erasing.carrying_on)
     application[OPENAPI] = dumps(document(ROUTES, API_VERSION))
     for route in ROUTES:
         if route.method == "GET":

@@ -162,7 +162,7 @@ PROBLEMS: dict[str, ProblemKind] = {
         410,
         "The data was erased",
         "Nobody can read it again. The events without their data, the proof of their chain and who"
-        " erased them are still there: `exec events`, `exec verify`, `admin erase ls`.",
+        " erased them are still there: `exec events`, `exec verify`, `admin erasures`.",
     ),
     "data.sealed": ProblemKind(
         500,

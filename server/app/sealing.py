@@ -1,16 +1,20 @@
 """Keys of an installation: read from their file, tried, and put into the doors to the storage."""
 
+from collections.abc import AsyncIterator
+
 from engine.adapters.crypto.doors import SealingInbox, SealingStreams
 from engine.adapters.crypto.evidence import OpeningEvidence
 from engine.adapters.crypto.keychain import KeyChain
 from engine.adapters.crypto.log import OpeningLog
 from engine.adapters.crypto.masters import MasterKeys, read_master_keys
 from engine.adapters.postgres.keys import PostgresKeys
-from engine.adapters.postgres.pool import Database
+from engine.adapters.postgres.pool import Database, open_database
 from engine.adapters.postgres.storage import PostgresStorage
 from engine.model.errors import KeyMissing
+from engine.ports.keys import KeyRow
 from server.settings import BadSetting, Settings
 
+_PAGE = 1_000
 KEYS_TOPIC = "keys"
 """Hints on `keys.NAMESPACE` say that something was erased or switched there."""
 
@@ -40,3 +44,39 @@ async def unlock(storage: PostgresStorage, settings: Settings) -> KeyChain:
     storage.streams = SealingStreams(storage.streams, keys)
     storage.evidence = OpeningEvidence(storage.evidence, keys)
     return keys
+
+
+async def rewrap_keys(settings: Settings) -> tuple[int, str]:
+    """Wrap every living key with the first master key; how many that were not, and its name. Keys
+    of namespaces come last: while one is left, a server without the old master key refuses to
+    start. Raises BadSetting, BadMasterKeys, KeyMissing, Unavailable."""
+    masters = master_keys(settings)
+    if masters is None or not settings.database_url:
+        raise BadSetting("set REFOLD_MASTER_KEY_FILE and REFOLD_DATABASE_URL")
+    database = await open_database(settings.database_url, "rewrap", size=2)
+    try:
+        store = PostgresKeys(database)
+        count = 0
+        for own in (False, True):
+            async for row in _living(store):
+                if (row.kind == "namespace") == own:
+                    count += await _rewrap(store, masters, row)
+        return count, masters.names[0]
+    finally:
+        await database.close()
+
+
+async def _living(store: PostgresKeys) -> AsyncIterator[KeyRow]:
+    after = ""
+    while rows := await store.page(after, _PAGE):
+        for row in rows:
+            yield row
+        after = rows[-1].key_id
+
+
+async def _rewrap(store: PostgresKeys, masters: MasterKeys, row: KeyRow) -> bool:
+    before = row.wrapped
+    if before is None or masters.is_wrapped_by_first(row.key_id, before):
+        return False
+    after = masters.wrap(row.key_id, masters.unwrap(row.key_id, before))
+    return await store.rewrap(row.key_id, before, after)

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from engine.adapters.crypto.log import OpeningLog
 from engine.adapters.postgres.log import PostgresLog
 from engine.adapters.postgres.pool import Database, open_database
 from projections.questions.progress import Progress, progress_of
 from projections.runner import rebuild
 from projections.store import ReadStore
+from server.app.sealing import keychain_of
 from server.app.server import ReadDatabase
 from server.settings import BadSetting, Settings
 
@@ -46,7 +48,8 @@ async def rebuild_projections(settings: Settings) -> dict[str, Any]:
         live = ReadStore(ReadDatabase(database))
         await live.open()
         before = await live.fingerprint() if live.shape == "current" else None
-        after = await rebuild(PostgresLog(database), live, live.beside())
+        log = OpeningLog(PostgresLog(database), await keychain_of(database, settings))
+        after = await rebuild(log, live, live.beside())
         return {
             "generation": live.generation,
             "fingerprint": after,

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from server.cli import erasing
 from server.cli.faults import ERROR, USAGE, CommandFault
 from server.cli.output import Output, emit_list, write_json, write_line
 from server.cli.session import OutputOption
@@ -11,6 +12,7 @@ from server.cli.session import OutputOption
 app = typer.Typer(no_args_is_help=True, help="Upkeep of an installation.")
 projection = typer.Typer(no_args_is_help=True, help="The read tables.")
 app.add_typer(projection, name="projection")
+app.add_typer(erasing.app)
 
 
 @projection.command("ls")

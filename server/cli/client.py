@@ -44,10 +44,15 @@ class Client:
             )
         self._server, self._parts = server, parts
         self._root = f"{parts.path.rstrip('/')}/v1/namespaces/{quote(namespace, safe='')}"
+        self._api_key = api_key
         self._headers = {"User-Agent": "refold-cli"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
         self._connection: http.client.HTTPConnection | None = None
+
+    def of_namespace(self, namespace: str) -> "Client":
+        """A client of the same server in another namespace."""
+        return Client(self._server, namespace, self._api_key)
 
     def get(
         self,

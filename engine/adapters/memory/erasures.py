@@ -53,6 +53,12 @@ class MemoryErasures:
         await self._store.turn()
         return [one for one in self._store.erasures.values() if one.done_at is None][:limit]
 
+    async def snapshots(self, executions: Sequence[UUID]) -> int:
+        await self._store.turn()
+        places = [(shard_of(one), one) for one in executions]
+        newest = sum(place in self._store.snapshots for place in places)
+        return newest + sum(len(self._store.kept_snapshots.get(place, ())) for place in places)
+
     async def erase_cloudevents(
         self, namespace: str, positions: Sequence[int], keys: Sequence[bytes]
     ) -> int:

@@ -10,6 +10,7 @@ from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.statements import load
 from engine.core.chain import SALT_BYTES
 from engine.model.errors import NotFound
+from engine.model.ids import shard_of
 from engine.ports.audit import Deed, sealed
 from engine.ports.erasures import Erasure
 
@@ -45,6 +46,10 @@ class PostgresErasures:
 
     async def under_way(self, limit: int) -> list[Erasure]:
         return [Erasure(*row) for row in await self._database.rows(_SQL["under_way"], limit)]
+
+    async def snapshots(self, executions: Sequence[UUID]) -> int:
+        shards = [shard_of(one) for one in executions]
+        return int(await self._database.value(_SQL["snapshots"], shards, list(executions)))
 
     async def erase_cloudevents(
         self, namespace: str, positions: Sequence[int], keys: Sequence[bytes]

@@ -47,6 +47,7 @@ CREATE TABLE log.erasures (
     reason       text   NOT NULL,
     asked_at     bigint NOT NULL DEFAULT log.now_ms_v1(),
     done_at      bigint,
+    done_no      bigint UNIQUE,
     executions   integer,
     cloudevents  integer
 );
@@ -54,12 +55,14 @@ CREATE UNIQUE INDEX erasures_open ON log.erasures (key_id) WHERE done_at IS NULL
 CREATE INDEX erasures_of_namespace ON log.erasures (namespace, id);
 COMMENT ON TABLE log.erasures IS
     'Requests to erase: carried on after a crash until done_at says that the key is gone.';
+COMMENT ON COLUMN log.erasures.done_no IS
+    'The order in which they were done, from 1 without gap, and become visible in that order.';
 
 CREATE TABLE log.erased (
     execution_id uuid PRIMARY KEY,
-    erasure      bigint NOT NULL
+    done_no      bigint NOT NULL
 );
-CREATE INDEX erased_in_order ON log.erased (erasure, execution_id);
+CREATE INDEX erased_in_order ON log.erased (done_no, execution_id);
 COMMENT ON TABLE log.erased IS 'Executions whose data was erased: what the read tables must drop.';
 
 CREATE FUNCTION log.set_encryption_v1(
@@ -279,7 +282,9 @@ SET jit = off
 AS $$
 DECLARE
     v_erasure log.erasures;
+    v_done_no bigint;
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('refold.erasures', 0));
     SELECT * INTO v_erasure FROM log.erasures AS e WHERE e.id = p_erasure FOR NO KEY UPDATE;
     IF v_erasure.done_at IS NOT NULL THEN
         RETURN true;
@@ -300,13 +305,14 @@ BEGIN
     WHERE s.shard = log.shard_of_v1(one.id) AND s.execution_id = one.id;
     DELETE FROM log.inbox AS i USING unnest(p_executions) AS one (id)
     WHERE i.shard = log.shard_of_v1(one.id) AND i.execution_id = one.id;
-    INSERT INTO log.erased (execution_id, erasure)
-    SELECT one.id, p_erasure FROM unnest(p_executions) AS one (id)
+    SELECT coalesce(max(e.done_no), 0) + 1 INTO v_done_no FROM log.erasures AS e;
+    INSERT INTO log.erased (execution_id, done_no)
+    SELECT one.id, v_done_no FROM unnest(p_executions) AS one (id)
     ON CONFLICT (execution_id) DO NOTHING;
     UPDATE log.data_keys AS k SET wrapped = NULL, erased_at = log.now_ms_v1()
     WHERE k.key_id = v_erasure.key_id AND k.erased_at IS NULL;
     UPDATE log.erasures AS e
-    SET done_at = log.now_ms_v1(), executions = cardinality(p_executions),
+    SET done_at = log.now_ms_v1(), done_no = v_done_no, executions = cardinality(p_executions),
         cloudevents = p_cloudevents
     WHERE e.id = p_erasure;
     PERFORM log.audit_v1(p_entry);

@@ -20,6 +20,18 @@ SELECT id, namespace, key_id, target, cancel, actor, origin, reason, asked_at, d
        executions, cloudevents
 FROM log.erasures WHERE done_at IS NULL ORDER BY id LIMIT $1;
 
+-- name: snapshots
+-- How many snapshots these executions (by shard and id) have.
+SELECT count(*)
+FROM unnest($1::integer[], $2::uuid[]) AS wanted (shard, execution_id)
+CROSS JOIN LATERAL (
+    SELECT 1 FROM log.snapshots AS s
+    WHERE s.shard = wanted.shard AND s.execution_id = wanted.execution_id
+    UNION ALL
+    SELECT 1 FROM log.kept_snapshots AS s
+    WHERE s.shard = wanted.shard AND s.execution_id = wanted.execution_id
+) AS found;
+
 -- name: erase_cloudevents
 -- Leaves id and source of CloudEvents.
 SELECT log.erase_cloudevents_v1($1, $2, $3);

@@ -37,7 +37,7 @@ SELECT execution_id FROM log.key_uses
 WHERE key_id = $1 AND execution_id > $2 ORDER BY execution_id LIMIT $3;
 
 -- name: page
--- Living keys of executions and subjects behind an id.
+-- Living keys behind an id.
 SELECT key_id, namespace, kind, owner, wrapped, created_at, erased_at
 FROM log.data_keys WHERE erased_at IS NULL AND key_id > $1 ORDER BY key_id LIMIT $2;
 
