@@ -17,12 +17,13 @@ from projections.generations import ReadSideBuilding
 from projections.store import ReadStore, Span
 from projections.views import batch
 from projections.views.changes import Changes
-from schemas.events.bodies import ExecutionCompleted, ExecutionForked
+from schemas.events.bodies import ExecutionCompleted
 
 _log = logging.getLogger("refold.projector")
 _BATCH = 2_000
 _BREATH = 200
 _NEWER_S = 5.0
+_DROP_EVERY_S = 2.0
 
 
 class Tail(Logs, Protocol):
@@ -51,6 +52,7 @@ class Projector:
         self._linger_s = linger_s
         self._folds = Folds(log)
         self._wake = asyncio.Event()
+        self._drop_at = 0.0
 
     def wake(self, _topic: str = "") -> None:
         """A hint that the log moved."""
@@ -67,6 +69,7 @@ class Projector:
                 if self._store.shape == "older":
                     await self._replace()
                 moved = await self.catch_up()
+                await self._drop_erased()
             except ReadSideBuilding as newer:
                 _log.warning("projector is idle: %s", newer.message)
                 await asyncio.sleep(_NEWER_S)
@@ -77,6 +80,16 @@ class Projector:
             if not moved:
                 await self._pause()
             await asyncio.sleep(self._linger_s)
+
+    async def _drop_erased(self) -> None:
+        """Drop what was erased from the log, every few seconds."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._drop_at:
+            dropped = await self._store.drop_erased()
+            if dropped:
+                self._folds.clear()
+                _log.info("dropped the rows of %d erased executions", dropped)
+            self._drop_at = now if dropped else now + _DROP_EVERY_S
 
     async def _replace(self) -> None:
         _log.info("read tables of an older release: building those of this one beside them")
@@ -136,10 +149,12 @@ class Projector:
         """What these rows of one shard, in order of position, change. Raises UnknownEventType."""
         changes, folds = Changes(), self._folds
         for number, row in enumerate(rows):
+            if row.erased:
+                continue  # nothing is known of it any more
             event = event_of(row)
-            if isinstance(event.body, ExecutionForked):
+            if isinstance(event.body, batch.CHANGING):
                 before = await folds.at(row.execution_id, row.seq - 1)
-                batch.forked(changes, row, event.body, before.input)
+                batch.apply_after(changes, row, event.body, before)
             folds.take(row, event)
             batch.apply(changes, row, event.body)
             if isinstance(event.body, ExecutionCompleted):
@@ -165,6 +180,8 @@ async def rebuild(log: Tail, live: ReadStore, beside: ReadStore) -> str:
     await beside.open()
     projector = Projector(log, beside)
     while await projector.catch_up():
+        continue
+    while await beside.drop_erased():
         continue
     fingerprint = await beside.fingerprint()
     await beside.make_live()

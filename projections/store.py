@@ -93,6 +93,18 @@ class ReadStore:
             await connection.execute(known["move_positions"], shards, [span.upto for span in spans])
         return True
 
+    async def drop_erased(self) -> int:
+        """Drop all rows of executions whose data was erased from the log; how many were here."""
+        known = statements("erasure.sql", self._generation)
+        async with self._database.acquire() as connection, connection.transaction():
+            await connection.execute(statements("reading.sql", 0)["scanning"])
+            rows = await connection.fetch(known["due"])
+            ids = [row["execution_id"] for row in rows]
+            for name in known if ids else ():
+                if name != "due":
+                    await connection.execute(known[name], ids)
+        return len(ids)
+
     async def fingerprint(self) -> str:
         """A hash over all rows: equal tables have equal hashes."""
         rows = await self.ask("generations.sql", "fingerprint", scans=True)

@@ -25,7 +25,7 @@ SELECT shard, position FROM {read}.positions
 INSERT INTO {read}.executions (
     execution_id, shard, namespace, workflow, version, definition_hash, name, start_key, actor,
     trigger_position, labels, started_at, actions, waits, last_seq, last_at, status, suspended,
-    closed_at, error_code, error_message, forked_from, forked_at, copied_upto, rehearsed)
+    closed_at, error_code, error_message, forked_from, forked_at, copied_upto, rehearsed, batch)
 SELECT
     o.execution_id, o.shard, o.namespace, COALESCE(o.new_workflow, o.workflow),
     COALESCE(o.new_version, o.version), COALESCE(o.new_hash, o.definition_hash),
@@ -39,19 +39,20 @@ SELECT
         WHEN o.actions <= 0 AND o.gathered + o.waits > 0 THEN 'waiting'
         ELSE 'running' END,
     COALESCE(o.suspended, false), o.closed_at, o.error_code, o.error_message, o.forked_from,
-    o.forked_at, COALESCE(o.copied_upto, 0), COALESCE(o.rehearsed, false)
+    o.forked_at, COALESCE(o.copied_upto, 0), COALESCE(o.rehearsed, false), o.batch
 FROM unnest(
     $1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::bigint[], $11::text[], $12::bigint[], $13::int[],
     $14::int[], $15::int[], $16::bigint[], $17::bigint[], $18::text[], $19::boolean[],
     $20::bigint[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[],
-    $27::text[], $28::uuid[], $29::bigint[], $30::bigint[], $31::boolean[]
+    $27::text[], $28::uuid[], $29::bigint[], $30::bigint[], $31::boolean[],
+    $32::text[]
 ) AS o (
     execution_id, shard, namespace, workflow, version, definition_hash, name, start_key,
     actor, trigger_position, labels, started_at, gathered,
     actions, waits, last_seq, last_at, phase, suspended,
     closed_at, error_code, error_message, new_workflow, new_version, new_hash, new_name,
-    new_key, forked_from, forked_at, copied_upto, rehearsed)
+    new_key, forked_from, forked_at, copied_upto, rehearsed, batch)
 ON CONFLICT DO NOTHING
 
 -- name: change_execution
@@ -79,15 +80,17 @@ UPDATE {read}.executions AS e SET
     forked_from = COALESCE(c.forked_from, e.forked_from),
     forked_at = COALESCE(c.forked_at, e.forked_at),
     copied_upto = COALESCE(c.copied_upto, e.copied_upto),
-    rehearsed = COALESCE(c.rehearsed, e.rehearsed)
+    rehearsed = COALESCE(c.rehearsed, e.rehearsed),
+    batch = COALESCE(c.batch, e.batch)
 FROM unnest(
     $1::uuid[], $2::int[], $3::int[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[],
     $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-    $15::text[], $16::uuid[], $17::bigint[], $18::bigint[], $19::boolean[]
+    $15::text[], $16::uuid[], $17::bigint[], $18::bigint[], $19::boolean[],
+    $20::text[]
 ) AS c (
     execution_id, actions, waits, last_seq, last_at, phase, suspended,
     closed_at, error_code, error_message, workflow, version, definition_hash, name,
-    start_key, forked_from, forked_at, copied_upto, rehearsed)
+    start_key, forked_from, forked_at, copied_upto, rehearsed, batch)
 WHERE e.execution_id = c.execution_id
 
 -- name: add_found

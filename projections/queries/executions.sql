@@ -6,7 +6,7 @@
 -- What is shown of an execution.
 e.execution_id, e.namespace, e.workflow, e.version, e.definition_hash, e.name, e.status,
 e.started_at, e.closed_at, e.last_seq, e.last_at, e.error_code, e.error_message, e.labels, e.actor,
-e.trigger_position, e.forked_from, e.forked_at, e.copied_upto
+e.trigger_position, e.forked_from, e.forked_at, e.copied_upto, e.batch
 
 -- name: list
 -- A page of executions, newest first.
@@ -56,6 +56,10 @@ AND e.error_code = {arg}
 -- name: forked_from
 -- Forks of this execution.
 AND e.forked_from = {arg}
+
+-- name: batch
+-- Made by this bulk fork.
+AND e.batch = {arg}
 
 -- name: started_from
 -- Started then or later.

@@ -24,6 +24,7 @@ class ExecutionFilter(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None = None
     error: str | None = None
     forked_from: UUID | None = None
+    batch: str | None = None
     started_from: int | None = None
     started_before: int | None = None
     keys: tuple[int, ...] = ()

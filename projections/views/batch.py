@@ -1,7 +1,8 @@
 """An event of the log to the changes of all views.
 
-Two facts are not in the event that makes them true, they are facts of the fold up to it: the output
-of a completed execution, and the input that a fork no longer has. Whoever folds hands them in.
+Some facts are not in the event that makes them true, they are facts of the fold up to it: the output
+of a completed execution, the input that a fork no longer has, what a cancelled timer was for. Whoever
+folds hands the state in.
 """
 
 from collections.abc import Callable
@@ -9,10 +10,14 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
+from engine.model.state import ExecutionState
 from engine.ports.rows import EventRow
 from projections.views import commands, executions, finding, history, lineage, waits
 from projections.views.changes import Changes
 from schemas.events import bodies
+
+CHANGING: Final = (bodies.ExecutionForked, bodies.TimerCancelled)
+"""Events that change something of which they do not say what it was."""
 
 LAST: Final = frozenset(
     {
@@ -44,11 +49,16 @@ def apply(changes: Changes, row: EventRow, body: bodies.EventBody) -> None:
         note(changes, row, body)
 
 
-def forked(changes: Changes, row: EventRow, body: bodies.ExecutionForked, before: Any) -> None:
-    """Note the input of a fork in place of the one `before` it."""
-    if body.input is not UNSET:
+def apply_after(
+    changes: Changes, row: EventRow, body: bodies.EventBody, before: ExecutionState
+) -> None:
+    """Note what an event of `CHANGING` changes of the state `before` it."""
+    if isinstance(body, bodies.TimerCancelled):
+        timer = before.timers.get(body.timer)
+        executions.timer_cancelled(changes, row, "" if timer is None else timer.purpose)
+    elif isinstance(body, bodies.ExecutionForked) and body.input is not UNSET:
         place = row.namespace, row.execution_id
-        finding.holds(changes, *place, "input", before, still=False)
+        finding.holds(changes, *place, "input", before.input, still=False)
         finding.holds(changes, *place, "input", body.input)
 
 

@@ -18,7 +18,6 @@ _COUNTS: dict[type[bodies.EventBody], tuple[int, int]] = {
     bodies.ActionFailed: (-1, 0),
     bodies.ActionCancelled: (-1, 0),
     bodies.RetryScheduled: (0, 1),
-    bodies.TimerCancelled: (0, -1),
     bodies.EventAwaited: (0, 1),
     bodies.EventWaitClosed: (0, -1),
 }
@@ -63,6 +62,12 @@ def _started(changes: Changes, row: EventRow, body: bodies.ExecutionStarted) -> 
     )
 
 
+def timer_cancelled(changes: Changes, row: EventRow, purpose: str) -> None:
+    """A timer of this purpose was cancelled."""
+    if purpose not in _UNCOUNTED:
+        changes.execution(row.execution_id).waits -= 1
+
+
 def _timer_set(change: ExecutionChanged, row: EventRow, body: bodies.TimerSet) -> None:
     change.waits += 0 if body.purpose in _UNCOUNTED else 1
 
@@ -104,6 +109,7 @@ def _forked(change: ExecutionChanged, row: EventRow, body: bodies.ExecutionForke
     change.forked_at, change.copied_upto = body.at, body.at
     policy = body.policy
     change.rehearsed = any(one != "live" for one in (policy.default, *policy.actions.values()))
+    change.batch = plain(body.batch) or None
     try:
         change.forked_from = parse_execution(body.source)
     except BadIdentifier:

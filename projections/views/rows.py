@@ -46,6 +46,7 @@ class ExecutionChanged(msgspec.Struct):
     forked_at: int | None = None
     copied_upto: int | None = None
     rehearsed: bool | None = None
+    batch: str | None = None
 
 
 class ScopeClosed(msgspec.Struct):

@@ -9,7 +9,7 @@ from schemas.api.answers import Status
 
 class ExecutionRow(BaseModel):
     """An execution in the list, as far as the projection has read. `error`: the code. Of a fork:
-    the execution it was taken from, and after which event."""
+    the execution it was taken from, after which event, and the bulk fork that it is part of."""
 
     id: str
     workflow: str
@@ -23,6 +23,7 @@ class ExecutionRow(BaseModel):
     error: str | None
     forked_from: str | None
     forked_at: int | None
+    batch: str | None
 
 
 class ExecutionPage(BaseModel):

@@ -40,6 +40,7 @@ def execution_filter(exchange: Exchange) -> ExecutionFilter:
         status=query["status"],
         error=query["error"],
         forked_from=forked_from,
+        batch=query["batch"],
         started_from=query["started_after"],
         started_before=query["started_before"],
         keys=_keys(exchange),
@@ -117,6 +118,7 @@ def list_members(row: Row) -> dict[str, object]:
         "error": row["error_code"],
         "forked_from": None if source is None else format_execution(source),
         "forked_at": row["forked_at"],
+        "batch": row["batch"],
     }
 
 

@@ -41,6 +41,10 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "batch": (
+        Annotated[str | None, typer.Option("--batch", help="Only made by this bulk fork: ba_...")],
+        None,
+    ),
     "started_after": (
         Annotated[
             str | None, typer.Option("--after", help="Started at this RFC 3339 time or later.")

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS {read}.positions (
 
 -- One row for every execution. `copied_upto`: so many events at the beginning are a copy of another
 -- execution's (a fork, an import) and happened there. `rehearsed`: a fork some of whose actions are
--- answered from a record or by mocks.
+-- answered from a record or by mocks. `batch`: the bulk fork that it is part of.
 CREATE TABLE IF NOT EXISTS {read}.executions (
     execution_id uuid PRIMARY KEY,
     shard int NOT NULL,
@@ -45,7 +45,8 @@ CREATE TABLE IF NOT EXISTS {read}.executions (
     forked_from uuid,
     forked_at bigint,
     copied_upto bigint NOT NULL,
-    rehearsed boolean NOT NULL
+    rehearsed boolean NOT NULL,
+    batch text
 ) WITH (fillfactor = 80);
 CREATE INDEX IF NOT EXISTS executions_by_namespace
     ON {read}.executions (namespace, execution_id DESC);
@@ -57,6 +58,9 @@ CREATE INDEX IF NOT EXISTS executions_by_error
     ON {read}.executions (namespace, error_code, execution_id DESC) WHERE error_code IS NOT NULL;
 CREATE INDEX IF NOT EXISTS executions_by_source
     ON {read}.executions (forked_from, execution_id) WHERE forked_from IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS executions_by_batch
+    ON {read}.executions (namespace, batch, execution_id DESC) WHERE batch IS NOT NULL;
 
 -- By what an execution is found: one row for each label and for each of the first scalars of its
 -- input and output. `key` is a hash of namespace, place and value.
@@ -165,6 +169,12 @@ CREATE TABLE IF NOT EXISTS {read}.emitted (
     frame bigint NOT NULL,
     at bigint NOT NULL,
     PRIMARY KEY (execution_id, seq)
+);
+
+-- Executions whose data was erased and whose rows were dropped for that. Not part of what a rebuild
+-- compares.
+CREATE TABLE IF NOT EXISTS {read}.dropped (
+    execution_id uuid PRIMARY KEY
 );
 
 -- One row for every command from outside that an execution obeyed.

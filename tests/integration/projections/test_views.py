@@ -200,6 +200,24 @@ async def test_open_waits_are_listed_until_they_end(store: ReadStore) -> None:
     assert list(await list_open_waits(store, "default")) == []
 
 
+async def test_a_cancelled_timer_that_was_no_wait_leaves_the_status(store: ReadStore) -> None:
+    logs = Logs()
+    one = logs.add(
+        1, started(), entered("Wait"),
+        (b.EventAwaited(mode="any", filters=()), {"frame": 2, "name": "Wait"}),
+        (b.TimerSet(purpose="yield", due=START_MS), {"frame": 2}),
+        (b.TimerCancelled(timer=4, reason="error"), {"frame": 2}),
+    )  # fmt: skip
+    two = logs.add(
+        2, started(), entered("Nap"),
+        (b.TimerSet(purpose="sleep", due=START_MS), {"frame": 2, "name": "Nap"}),
+        (b.TimerCancelled(timer=3, reason="error"), {"frame": 2, "name": "Nap"}),
+    )  # fmt: skip
+    await project(logs, store)
+    assert await ids(store, ExecutionFilter(status="waiting")) == [one]
+    assert await ids(store, ExecutionFilter(status="running")) == [two]
+
+
 def emitted(frame: int) -> Made:
     return b.EventEmitted(ref="Out", type="packed", source="shop"), {"frame": frame}
 
