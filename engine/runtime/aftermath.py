@@ -52,6 +52,8 @@ class Consequences:
         """It was loaded: what is pending runs (again, with the same key)."""
         for action in hot.state.actions.values():
             self._dispatcher.submit(hot, action)
+        for wait in hot.state.waits.values():
+            self._dispatcher.call_back(hot, wait)
 
     def _follow(self, turn: Turn) -> None:
         hot, effects = turn.hot, turn.effects
@@ -64,8 +66,10 @@ class Consequences:
             self._timers.changed(hot, effects.timers_set, effects.timers_cleared)
         if effects.waits_opened and turn.after.phase != GATHERING:
             self._lookout.look(hot)
-        for wait in effects.waits_closed:
-            hot.looked.pop(wait, None)
+            for wait in effects.waits_opened:
+                self._dispatcher.call_back(hot, wait)
+        for closed in effects.waits_closed:
+            hot.looked.pop(closed, None)
         if effects.closed:
             self._notices.tell(f"closed.{format_execution(hot.id)}")
             if not hot.busy:

@@ -4,16 +4,21 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from engine.model.state import Action
+from engine.model.command import Command
+from engine.model.errors import Unavailable
+from engine.model.state import Action, Wait
 from engine.runtime.calls import perform
 from engine.runtime.context import EngineContext
 from engine.runtime.hot import HotExecution, Mail
+from engine.runtime.recorded_answers import RecordedAnswers
 
 logger = logging.getLogger(__name__)
 
 _LEASE_PAUSE_S = 0.05
+Answer = TypeVar("Answer")
 
 
 class Dispatcher:
@@ -25,9 +30,11 @@ class Dispatcher:
         self._context = context
         self._post = post
         self._limit = limit
+        self._recorded = RecordedAnswers(context)
         self._running: dict[tuple[HotExecution, int], asyncio.Task[None]] = {}
         self._backlog: deque[tuple[HotExecution, Action]] = deque()
         self._closing = False
+        self._callbacks: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
@@ -69,7 +76,7 @@ class Dispatcher:
     async def stop(self) -> None:
         """End everything; the actions are run again by whoever owns their executions then."""
         self._backlog.clear()
-        tasks = list(self._running.values())
+        tasks = [*self._running.values(), *self._callbacks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -94,10 +101,45 @@ class Dispatcher:
             if hot.gone or hot.shard.lost:
                 return
             await asyncio.sleep(_LEASE_PAUSE_S)
-        self._context.tally.actions_started += 1
         try:
-            command = await perform(hot, action, self._context)
+            command = await self._outcome(hot, action)
         except Exception:
             logger.exception("an action could not be run; it is tried again after a restart")
             return
         self._post(hot, Mail(command))
+
+    async def _outcome(self, hot: HotExecution, action: Action) -> Command:
+        """What the source of a fork recorded, if that is who answers; else what a call gives."""
+        answer = await self._patiently(lambda: self._recorded.answer(hot.state, action))
+        if answer is not None:
+            return answer
+        self._context.tally.actions_started += 1
+        return await perform(hot, action, self._context)
+
+    def call_back(self, hot: HotExecution, wait: Wait) -> None:
+        """Answer a callback of a fork as it was answered in its source, if that is wanted."""
+        if hot.state.fork is not None and wait.callback and not self._closing:
+            task = asyncio.create_task(self._call_back(hot, wait))
+            self._callbacks.add(task)
+            task.add_done_callback(self._callbacks.discard)
+
+    async def _call_back(self, hot: HotExecution, wait: Wait) -> None:
+        hot.errands += 1
+        try:
+            answer = await self._patiently(lambda: self._recorded.callback(hot.state, wait))
+            if answer is not None:
+                self._post(hot, Mail(answer))
+        except Exception:
+            logger.exception("the recorded answer of a callback cannot be had; its token still can")
+        finally:
+            hot.errands -= 1
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Ask until the database answers."""
+        backoff = self._context.backoff()
+        while True:
+            try:
+                return await ask()
+            except Unavailable as away:
+                logger.info("a recorded answer waits: %s", away.message)
+                await asyncio.sleep(backoff.delay())

@@ -129,7 +129,8 @@ def _copied(turn: Turn, prefix: CopyPrefix) -> Step:
 
 
 def _refused(turn: Turn, mail: Mail, rejection: Rejection, context: EngineContext) -> None:
-    """A fork that is not taken as it was accepted is looked into; a refused offer is not for this gathering: it keeps its inbox row and is dealt with again."""
+    """A fork that is not taken as it was accepted is looked into; a refused offer is not for this
+    gathering: it keeps its inbox row and is dealt with again."""
     if isinstance(mail.command, ForkExecution):
         raise ForkRefused(rejection.message)
     context.tally.rejections += 1
