@@ -19,6 +19,7 @@ _PATH_PARAMETERS = {
     "version": "The version of a workflow definition.",
     "execution": "The id of an execution: `ex_...`.",
     "breakpoint": "The id of a breakpoint: `bp_...`.",
+    "erasure": "The number of an erasure.",
     "position": "The position of a CloudEvent in the namespace's stream.",
     "number": "The number of a dead letter.",
     "token": "The token of a callback state: `cb_...`.",
