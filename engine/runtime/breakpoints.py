@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from engine.model.breakpoint import BreakpointRemark
+from engine.model.errors import Unavailable
 from engine.model.ids import format_execution, parse_id, shard_of
 from engine.model.state import Suspension
 from engine.ports.requests import ResumeRequest, encode
@@ -75,8 +76,12 @@ class BreakpointWatch:
 
     async def _work(self) -> float | None:
         while self._holds:
-            await self._report(self._holds[0])
-            self._holds.popleft()
+            hold = self._holds.popleft()
+            try:
+                await self._report(hold)
+            except Unavailable:
+                self._holds.appendleft(hold)
+                raise
         remarks, self._remarks = self._remarks, {}
         for breakpoint_id, (at, message) in remarks.items():
             row_id = parse_id("bp", breakpoint_id)
@@ -86,8 +91,9 @@ class BreakpointWatch:
 
     async def _report(self, hold: _Hold) -> None:
         ports = self._context.ports
-        row_id = parse_id("bp", hold.breakpoint)
-        outcome = await ports.breakpoints.reached(row_id, hold.execution_id, hold.at)
+        outcome = await ports.breakpoints.reached(
+            parse_id("bp", hold.breakpoint), hold.execution_id, hold.at
+        )
         if outcome == "held":
             return
         logger.info("%s is let go: %s", format_execution(hold.execution_id), _REASONS[outcome])
@@ -99,8 +105,10 @@ class BreakpointWatch:
 
 
 def _is_new(held: Suspension, turn: Turn) -> bool:
-    before = turn.before.suspended
-    return before is None or before.id != held.id
+    """Whether it began in this turn; what a fork brought along began elsewhere."""
+    before, fork = turn.before.suspended, turn.after.fork
+    copied = fork is not None and held.id < fork.seq
+    return not copied and (before is None or before.id != held.id)
 
 
 def _storable(message: str) -> str:
