@@ -2,7 +2,7 @@
 
 A Postgres of its own is filled with histories of orders (`bench.histories`), twenty events each.
 Then a version with another threshold is tried on all of them, by as many workers as there are
-processors. `--report` writes the result into docs/impact-report.md.
+processors. `--report` writes the result into docs/performance.md.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from server.api.impact_reports import Question
 from server.app.impact_workers import ImpactWorkers
 from server.embedded.postgres import EmbeddedPostgres
 
-_PAGE = ROOT / "docs/impact-report.md"
-_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_PAGE = ROOT / "docs/performance.md"
+_BEGIN, _END = "<!-- impact: begin -->", "<!-- impact: end -->"
 
 
 def another_threshold() -> bytes:
@@ -119,7 +119,7 @@ async def main() -> None:
     """Measure on a Postgres of our own."""
     parser = argparse.ArgumentParser(prog="python -m bench.impact")
     parser.add_argument("--executions", type=int, default=100_000)
-    parser.add_argument("--report", action="store_true", help="write docs/impact-report.md")
+    parser.add_argument("--report", action="store_true", help="write docs/performance.md")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="refold-bench-", ignore_cleanup_errors=True) as name:
         async with EmbeddedPostgres(Path(name)) as postgres:

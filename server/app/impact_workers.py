@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from engine.adapters.postgres.histories import PostgresHistories
 from engine.adapters.postgres.pool import Database
@@ -75,38 +75,65 @@ class ImpactWorkers:
         """What was found, piece by piece, with how many executions each piece is about."""
         size = CHUNK * ID_BYTES
         chunks = [ids[first : first + size] for first in range(0, len(ids), size)]
-        left = iter(chunks)
-        found: asyncio.Queue[tuple[int, Tally] | Exception] = asyncio.Queue()
-        tasks = [
-            asyncio.create_task(_drive(begin, left, found))
-            for _ in range(min(self._width, len(chunks)))
-        ]
+        crew = _Crew(begin, iter(chunks))
+        tasks = [asyncio.create_task(crew.work()) for _ in range(min(self._width, len(chunks)))]
         try:
             for _ in chunks:
-                piece = await found.get()
+                piece = await crew.found.get()
                 if isinstance(piece, Exception):
                     raise piece
                 yield piece
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            crew.stop()
+            await asyncio.gather(*tasks)
 
 
-async def _drive(
-    begin: Begin, left: Iterator[bytes], found: "asyncio.Queue[tuple[int, Tally] | Exception]"
-) -> None:
-    """One worker: it takes pieces until none are left. It is killed at the end, whatever it does
-    then."""
-    try:
-        async with _worker() as process:
-            await _asked(process, begin)
-            for chunk in left:
-                answer = await _asked(process, Compare(chunk))
-                assert isinstance(answer, Compared), "that is what was asked for"
-                found.put_nowait((len(chunk) // ID_BYTES, answer.tally))
-    except Exception as fault:  # noqa: BLE001 - told to who waits for the pieces
-        found.put_nowait(fault)
+class _Crew:
+    """The workers of one report. They take pieces until none are left; `found` gets what each piece
+    gave, with how many executions it is about, or what went wrong."""
+
+    def __init__(self, begin: Begin, left: Iterator[bytes]) -> None:
+        self._begin, self._left = begin, left
+        self.found: asyncio.Queue[tuple[int, Tally] | Exception] = asyncio.Queue()
+        self._processes: list[asyncio.subprocess.Process] = []
+        self._stopped = False
+
+    async def work(self) -> None:
+        """One worker, from its start to its end. It is never cancelled, but killed: half a start
+        cannot be taken back."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *_command(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+            self._processes.append(process)
+            try:
+                await self._ask_all(process)
+            finally:
+                _kill(process)
+                await process.communicate()
+        except Exception as fault:  # noqa: BLE001 - told to who waits for the pieces
+            self.found.put_nowait(fault)
+
+    async def _ask_all(self, process: asyncio.subprocess.Process) -> None:
+        if self._stopped:
+            return
+        await _asked(process, self._begin)
+        for chunk in self._left:
+            answer = await _asked(process, Compare(chunk))
+            assert isinstance(answer, Compared), "that is what was asked for"
+            self.found.put_nowait((len(chunk) // ID_BYTES, answer.tally))
+
+    def stop(self) -> None:
+        """Kill them, whatever they do."""
+        self._stopped = True
+        for process in self._processes:
+            _kill(process)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _asked(process: asyncio.subprocess.Process, order: Order) -> Answer:
@@ -121,22 +148,6 @@ async def _asked(process: asyncio.subprocess.Process, order: Order) -> Answer:
     if isinstance(answer, Broken):
         raise Unavailable(answer.message)
     return answer
-
-
-@contextlib.asynccontextmanager
-async def _worker() -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *_command(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        if process.stdin is not None:
-            process.stdin.close()
-        await asyncio.shield(process.wait())
 
 
 def _command() -> tuple[str, ...]:
