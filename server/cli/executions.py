@@ -13,6 +13,7 @@ from server.cli.comparing import app as comparing_app
 from server.cli.debugging import exec_app as debugging_app
 from server.cli.debugging import suspension_lines
 from server.cli.faults import ENDED, OK, TIMEOUT, exit_code_of_status
+from server.cli.forks import app as forks_app
 from server.cli.history import app as history_app
 from server.cli.lineage import exec_app as lineage_app
 from server.cli.listing import app as listing_app
@@ -29,6 +30,7 @@ for more in (
     audit_app,
     why_app,
     comparing_app,
+    forks_app,
     debugging_app,
     timetravel_app,
     blaming_app,
