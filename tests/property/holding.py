@@ -4,6 +4,7 @@ and stopped at breakpoints at random moments. Whenever it stands free the two mu
 import random
 
 from engine.model.breakpoint import Breakpoint
+from engine.model.command import ResumeExecution
 from schemas import events as log
 from tests.property.case import MAX_STIMULI, Pair, next_stimulus, random_document
 from tests.property.core_run import CoreRun
@@ -22,7 +23,7 @@ class HeldCore(CoreRun):
         super().__init__(program, reloading=reloading)
         self.random = chance.random
         self.holds = 0
-        self.apart = False
+        self.apart = self.behind = False
 
     @property
     def held(self):
@@ -54,10 +55,13 @@ class HeldCore(CoreRun):
             self.go_on()
         super().fire(key)
 
+    def _stepped(self, state, command, asked):
+        self.behind = bool(state.held) and not isinstance(command, ResumeExecution)
+        return super()._stepped(state, command, asked)
+
     def _record(self, event):
-        held = set(self.folded.held)
         super()._record(event)
-        self.apart |= bool(held) and isinstance(event.body, (log.ErrorCaught, log.ExecutionFailed))
+        self.apart |= self.behind and isinstance(event.body, (log.ErrorCaught, log.ExecutionFailed))
         if self.folded.suspended is not None:
             assert not isinstance(event.body, (log.StateEntered, log.ActionScheduled))
 

@@ -8,6 +8,7 @@ import time
 
 from tests.property import soak_expr
 from tests.property.case import Difference, check_seed
+from tests.property.holding import check_held
 from tests.property.needs_values import check_needs_values
 
 PROGRESS_EVERY_S = 2.0
@@ -37,6 +38,7 @@ def soak(schedules, seed):
             made, recorded = check_seed(seed)
             if seed % ANSWERED_SHARE == 0:
                 check_needs_values(seed)
+                check_held(seed)
         except Difference as difference:
             print(f"\n{difference}")
             return 1

@@ -25,7 +25,7 @@ SCHEDULES = 10_000
 DEFINITIONS = SCHEDULES // SCHEDULES_OF_A_DEFINITION
 DEFINITIONS_PUT_OFF = 600  # most have branches, where being put off changes who is first
 DEFINITIONS_WITHOUT_CLOSURES = 120
-DEFINITIONS_HELD = 1_000
+DEFINITIONS_HELD = 800
 
 
 @pytest.mark.parametrize("part", range(SLICES))
