@@ -42,6 +42,10 @@ DELETE FROM {read}.taken WHERE execution_id = ANY($1::uuid[])
 -- The CloudEvents that they emitted.
 DELETE FROM {read}.emitted WHERE execution_id = ANY($1::uuid[])
 
+-- name: drop_commands
+-- The commands that they obeyed.
+DELETE FROM {read}.commands WHERE execution_id = ANY($1::uuid[])
+
 -- name: note
 -- They are gone.
 INSERT INTO {read}.dropped (execution_id)

@@ -1,8 +1,8 @@
 """An event of the log to the changes of all views.
 
-Some facts are not in the event that makes them true, they are facts of the fold up to it: the output
-of a completed execution, the input that a fork no longer has, what a cancelled timer was for. Whoever
-folds hands the state in.
+Some facts are not in the event that makes them true, they are facts of the fold up to it: the
+output of a completed execution, the input that a fork no longer has, what a cancelled timer was
+for. Whoever folds hands the state in.
 """
 
 from collections.abc import Callable

@@ -12,9 +12,6 @@ from projections.store import ReadStore
 from tests.integration.projections.growing import caught_up, grown
 from tests.runtime_harness import World
 
-TABLES = ("executions", "found_by", "scopes", "attempts", "waits", "taken", "emitted")
-
-
 class Erased:
     """A log in which the events of some executions cannot be read any more."""
 
@@ -39,11 +36,16 @@ async def test_erased_executions_leave_all_read_tables_for_good(
     store = await caught_up(world, read_database)
     gone = {ids[1], ids[-1]}
     await read_database.executemany(
-        "INSERT INTO log.erased (execution_id, erasure) VALUES ($1, 1)", [(one,) for one in gone]
+        "INSERT INTO log.erased (execution_id, done_no) VALUES ($1, 1)", [(one,) for one in gone]
     )
     assert await store.drop_erased() == len(gone)
     assert await store.drop_erased() == 0
-    for table in TABLES:
+    tables = await read_database.fetch(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'read_1'"
+        " AND column_name = 'execution_id' AND table_name <> 'dropped'"
+    )
+    assert len(tables) > 5
+    for (table,) in tables:
         left = await read_database.fetchval(
             f"SELECT count(*) FROM read_1.{table} WHERE execution_id = ANY($1)", list(gone)
         )
@@ -62,7 +64,7 @@ async def test_what_is_not_wholly_read_yet_is_dropped_later(
     store = ReadStore(read_database)
     await store.open()
     await read_database.execute(
-        "INSERT INTO log.erased (execution_id, erasure) VALUES ($1, 1)", ids[0]
+        "INSERT INTO log.erased (execution_id, done_no) VALUES ($1, 1)", ids[0]
     )
     assert await store.drop_erased() == 0, "a batch under way could bring it back"
     while await Projector(world.storage.log, store).catch_up():
