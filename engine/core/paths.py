@@ -28,6 +28,17 @@ _CLOSERS: Final = (
     bodies.IterationCompleted,
     bodies.IterationCancelled,
 )
+_NOTED: Final = frozenset(
+    {
+        *_OPENERS,
+        *_CLOSERS,
+        bodies.ActionScheduled,
+        bodies.EventAwaited,
+        bodies.GatheringOpened,
+        bodies.TimerSet,
+        bodies.RetryScheduled,
+    }
+)
 
 
 def path_of(frames: Mapping[int, Frame], frame_id: int, name: str) -> str:
@@ -92,6 +103,8 @@ class Places:
     def note(self, event: Event) -> Handle | None:
         """Follow one event. The handle of the call, wait or timer it opens; None for others."""
         body = event.body
+        if type(body) not in _NOTED:
+            return None
         if isinstance(body, _OPENERS):
             self._open(event)
         elif isinstance(body, _CLOSERS):
