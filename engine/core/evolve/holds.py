@@ -23,9 +23,7 @@ def execution_suspended(
 
 def node_held(state: ExecutionState, event: Event, body: bodies.NodeHeld) -> Changes:
     """Keep what is to be entered later."""
-    held = Held(
-        id=event.seq, frame=event.frame, node=event.node, name=event.name, stage=body.stage
-    )
+    held = Held(id=event.seq, frame=event.frame, node=event.node, name=event.name, stage=body.stage)
     return {"held": {**state.held, held.id: held}}
 
 
