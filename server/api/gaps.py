@@ -2,6 +2,7 @@
 
 import logging
 
+from engine.core.evolve import EVOLVE_VERSION
 from engine.model.state import ExecutionState
 from engine.ports.rows import EventRow, SnapshotRow
 from engine.ports.snapshots import KEEP_EVERY, Keeping
@@ -31,6 +32,11 @@ class Gap:
             if kept is not None:
                 self._passed.append(kept)
 
+    async def _is_bare(self, row: SnapshotRow) -> bool:
+        """Whether nothing is kept around there: an engine may be keeping at the same time."""
+        first, last = row.seq - KEEP_EVERY // 2, row.seq + KEEP_EVERY // 2
+        return await self._log.kept_snapshot(row.execution_id, first, last, EVOLVE_VERSION) is None
+
     async def save(self, seq: int) -> None:
         """The read has come to `seq`: where that is far, save what was passed. The answer does not
         depend on it: where this login may not write, nothing is kept."""
@@ -38,7 +44,7 @@ class Gap:
             return
         rows, self._passed = self._passed, []
         try:
-            await self._log.keep_snapshots(rows)
+            await self._log.keep_snapshots([row for row in rows if await self._is_bare(row)])
         except Exception as fault:  # noqa: BLE001 - only a cache
             self._given_up = True
             logger.info("snapshots of the past could not be kept: %s", fault)

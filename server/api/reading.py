@@ -66,9 +66,13 @@ def execution_id_of(exchange: Exchange) -> UUID:
 async def pages(
     services: Services, execution_id: UUID, after: int = 0, upto: int | None = None
 ) -> AsyncIterator[list[EventRow]]:
-    """The execution's rows in order, a page at a time."""
+    """The execution's rows in order, a page at a time, up to its last one when the reading began:
+    a log that grows as fast as it is read has no end."""
     while True:
         rows = await services.log.read_execution(execution_id, after, PAGE, upto)
+        if len(rows) == PAGE and upto is None:
+            last = await services.log.last_event(execution_id)
+            upto = rows[-1].seq if last is None else last.seq
         if rows:
             yield rows
         if len(rows) < PAGE:

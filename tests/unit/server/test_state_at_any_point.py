@@ -116,3 +116,33 @@ async def test_a_moment_that_is_none_is_refused(api, at, status):
     path, rows = await api.ended()
     assert len(rows) == 42
     assert (await api.ask("GET", f"{path}/state?at={at}"))[0] == status
+
+
+async def test_a_log_that_grows_as_fast_as_it_is_read_is_read_as_it_stood(api, monkeypatch):
+    path, rows = await api.ended(60)
+    store, execution_id = api.storage.store, rows[0].execution_id
+    store.events[execution_id] = rows[:20]
+    given = type(api.log).read_execution
+
+    async def growing(log, asked, after=0, limit=10_000, upto=None):
+        found = await given(log, asked, after, limit, upto)
+        grown = len(store.events[execution_id])
+        store.events[execution_id] = rows[: grown + 4]
+        return found
+
+    monkeypatch.setattr(type(api.log), "read_execution", growing)
+    _, state = await api.ask("GET", f"{path}/state")
+    assert 20 <= state["seq"] < 60
+
+
+async def test_a_read_keeps_nothing_where_an_engine_does(api, monkeypatch):
+    monkeypatch.setattr(gaps, "KEEP_EVERY", 10)
+    monkeypatch.setattr(gaps, "LONG_READ", 20)
+    path, rows = await api.ended(60)
+    reference = (shard_of(rows[0].execution_id), rows[0].execution_id)
+    await api.ask("GET", f"{path}/state?at=200")
+    passed = dict(api.storage.store.kept_snapshots.pop(reference))
+    near = [kept_at(rows, seq - 3) for seq in passed]
+    await api.log.keep_snapshots([replace(row, state=b"not to be read") for row in near])
+    await api.ask("GET", f"{path}/state?at=200")
+    assert set(api.storage.store.kept_snapshots[reference]) == {row.seq for row in near}
