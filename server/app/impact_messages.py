@@ -15,10 +15,11 @@ MAX_MESSAGE: Final = 256 * 1024 * 1024
 
 
 class Begin(msgspec.Struct, tag=True):
-    """The first message: where to read, and the new version. `statuses`: only executions that have
-    one of these (None: any); `max_events`: longer ones are skipped."""
+    """The first message: where to read, with which keys, and the new version. `statuses`: only
+    executions that have one of these (None: any); `max_events`: longer ones are skipped."""
 
     database_url: str
+    master_key_file: str
     namespace: str
     source: bytes
     media_type: str

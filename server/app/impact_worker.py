@@ -39,6 +39,8 @@ from server.app.impact_messages import (
     framed,
     read_order,
 )
+from server.app.sealing import unlock
+from server.settings import Settings
 
 NICENESS = 10
 _AT_ONCE = 64
@@ -164,6 +166,7 @@ async def serve(reader: asyncio.StreamReader, send: Callable[[Answer], None]) ->
     storage = await open_storage(begin.database_url, f"impact-{os.getpid()}", size=1)
     jq = JqPool(1)
     try:
+        await unlock(storage, Settings(master_key_file=begin.master_key_file))
         comparer = Comparer(storage, jq, begin)
         send(Ready())
         while True:

@@ -35,10 +35,14 @@ MAX_WORKERS = 8
 
 
 class ImpactWorkers:
-    """Implements `server.api.impact_reports.ImpactReports`. `width`: worker programs at once."""
+    """Implements `server.api.impact_reports.ImpactReports`. `master_key_file`: where the workers
+    find what opens sealed data ("": nothing is sealed); `width`: worker programs at once."""
 
-    def __init__(self, database: Database, width: int | None = None) -> None:
+    def __init__(
+        self, database: Database, master_key_file: str = "", width: int | None = None
+    ) -> None:
         self._database = database
+        self._master_key_file = master_key_file
         self._histories = PostgresHistories(database)
         self._width = width or min(MAX_WORKERS, len(os.sched_getaffinity(0)))
         self._busy = False
@@ -67,8 +71,9 @@ class ImpactWorkers:
     def _begin(self, question: Question) -> Begin:
         statuses = question.statuses
         return Begin(
-            self._database.dsn, question.namespace, question.source, question.media_type,
-            question.resources, None if statuses is None else list(statuses), MAX_EVENTS,
+            self._database.dsn, self._master_key_file, question.namespace, question.source,
+            question.media_type, question.resources,
+            None if statuses is None else list(statuses), MAX_EVENTS,
         )  # fmt: skip
 
     async def _compared(self, begin: Begin, ids: bytes) -> AsyncGenerator[tuple[int, Tally], None]:
