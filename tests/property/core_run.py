@@ -11,6 +11,7 @@ import jq
 from msgspec import UNSET
 
 from engine.core.chain import merkle_root
+from engine.core.decide.resumption import Trail
 from engine.core.matching import accepting, trigger_accepts
 from engine.core.react import react
 from engine.core.replay import fold
@@ -25,6 +26,8 @@ from engine.model.command import (
     DeliverEvent,
     FailAction,
     FireTimer,
+    ForkExecution,
+    NoteFork,
     OfferEvent,
     ResumeExecution,
     StartExecution,
@@ -115,6 +118,40 @@ class CoreRun:
 
     def go_step(self):
         return self.resume("step")
+
+    def fork(self, at, **members):
+        """From here on a fork of what was, behind event `at`."""
+        trail = Trail(ExecutionState(id=EXECUTION))
+        for event in self.stored[:at]:
+            trail.note(event)
+        self._begin_again(at, trail.state)
+        assert self._step(ForkExecution(self._forked(at, members), trail.broken_off()))
+        self._look()
+
+    def fork_anew(self, data, **members):
+        """From here on a fork that begins anew."""
+        self._begin_again(0, ExecutionState(id=EXECUTION))
+        begun = StartExecution(input=data, name=members.get("name"))
+        assert self._step(ForkExecution(self._forked(0, members), start=begun))
+        self._look()
+
+    def note_fork(self, at):
+        assert self._step(NoteFork(log.ForkTaken(fork="ex_another", at=at)))
+
+    def _forked(self, at, members):
+        program = self.program
+        return log.ExecutionForked(
+            source="ex_source", at=at, source_hash="00" * 32 if at else "",
+            workflow=program.workflow, version=program.version,
+            definition_hash=program.definition_hash, dialect=program.dialect,
+            ir_version=program.ir_version, **members,
+        )  # fmt: skip
+
+    def _begin_again(self, at, state):
+        self.state = self.folded = state
+        self.events, self.stored = self.events[:at], self.stored[:at]
+        self.path, self.calls, self.emitted, self.idempotency = [], {}, [], {}
+        self.entries = {frame: f"copied {frame}" for frame in state.frames}
 
     def answer_late(self, number):
         """An answer to a call that is not open: refused, nothing changes."""
@@ -232,7 +269,8 @@ class CoreRun:
                 self.answers[request] = worker_answer(request)
 
     def _record(self, event):
-        assert not self.folded.closed, "an event behind the terminal one"
+        noted = isinstance(event.body, log.ForkTaken)
+        assert noted or not self.folded.closed, "an event behind the terminal one"
         assert event.seq == self.folded.seq + 1, "a gap in the sequence"
         assert event.at >= self.folded.at
         assert event.causation < event.seq

@@ -1,5 +1,15 @@
 """The histories that are kept: a definition, and what happened to it. Never change one; add."""
 
+from schemas.events.parts import (
+    AnswerPolicy,
+    Asked,
+    EditedCloudEvent,
+    Error,
+    FrameEdit,
+    MockAnswer,
+    Write,
+)
+
 HEAD = """
 id: {name}
 name: {name}
@@ -155,6 +165,21 @@ states:
 ordered = ("event", "shop.ordered", "/shop/web", {"customer": "c1"})
 paid = ("event", "shop.paid", "/bank", {"customer": "c1"})
 
+FORKED = {
+    "policy": AnswerPolicy(
+        default="recorded", actions={"fetch": "mock", "pricing/total": "live"}, missing="live",
+        mocks={"fetch": (
+            MockAnswer(error=Error(code="http.503", message="away")), MockAnswer({"stock": 2}),
+        )},
+        skip_timers=True,
+    ),
+    "name": "order-7-again", "start_key": "name:order-7-again",
+    "edits": (FrameEdit(2, (Write(path=("order", "count"), mode="replace", value=5),)),),
+    "events": (EditedCloudEvent(2, {"iban": "y"}, {"id": "id-2", "data": {"iban": "y"}}),),
+    "patch": {"data": [{"op": "replace", "path": "/order/count", "value": 5}]},
+    "redrive": True, "batch": "batch-1", "asked": Asked(origin="127.0.0.1", reason="wrong count"),
+}  # fmt: skip
+
 HISTORIES = {
     "order_completed": (ORDER, [
         (*ordered, {"sku": "a-1", "price": 7, "count": 3, "gift": False}), ("fire",),
@@ -210,6 +235,16 @@ HISTORIES = {
         ("start", {"list": [1], "who": "nobody"}), ("go_step",), ("resume",),
         ("answer", 1, {"list": [2]}), ("answer", 0, {"who": "one"}), ("answer", 0, {"who": "two"}),
         ("fire",), ("pause",), ("cancel",),
+    ]),
+    "forked_and_forked_from": (ORDER, [
+        (*ordered, {"sku": "a-1", "price": 7, "count": 3, "gift": False}), ("fire",),
+        ("fail", 0, "http.503", ["http.5xx"]), ("fork", 7, FORKED), ("fire",), ("fire",),
+        (*paid, {"iban": "x"}), ("note_fork", 7),
+    ]),
+    "forked_anew_and_failed": (BRANCHES, [
+        ("start", {"list": [], "who": "nobody"}),
+        ("fork_anew", {"list": [1], "who": "else"}, {"policy": AnswerPolicy(default="recorded")}),
+        ("fail", 0, "http.503", []), ("note_fork", 3),
     ]),
     "cancelled_with_a_reason": (CALLBACK, [("start", {}), ("cancel",)]),
 }  # fmt: skip

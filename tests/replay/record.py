@@ -41,6 +41,9 @@ def _apply(run, kind, details):
         run.publish({**given, "whole": given})
     elif kind == "callback":
         assert run.answer_callback(*details)
+    elif kind in ("fork", "fork_anew"):
+        place, members = details
+        getattr(run, kind)(place, **members)
     else:
         getattr(run, kind)(*details)
 
