@@ -275,7 +275,7 @@ class Server:
             catalog=storage.catalog,
             breakpoints=storage.breakpoints,
             programs=ProgramCache(storage.definitions, _compile, _API_PROGRAMS),
-            impact=ImpactWorkers(storage.database),
+            impact=ImpactWorkers(storage.database, self._settings.master_key_file),
             listens=WorkProbe(connection).listens,
             check_expressions=pool.check,
             evaluate=pool.evaluate,
