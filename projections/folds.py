@@ -18,8 +18,10 @@ from engine.ports.snapshots import state_of
 
 _PAGE = 500
 _STATE_BYTES = 4 * 1024 * 1024
+_OBJECT_BYTES = 4 * 1024
 MAX_BYTES = 64 * 1024 * 1024
-"""So much of the events of executions under way is held as states, at most."""
+"""So much of the events of executions under way is held as states, at most; each counts for its
+objects too, and none for more than its data may be."""
 
 
 class Logs(Protocol):
@@ -50,7 +52,7 @@ class Folds:
         held = self._states.get(row.execution_id)
         if held is None:
             if row.seq == 1:
-                self._keep(fold(row.execution_id, (event,)), len(row.data))
+                self._keep(fold(row.execution_id, (event,)), _OBJECT_BYTES + len(row.data))
             return
         state, size = held
         if row.seq == state.seq + 1:
@@ -79,7 +81,7 @@ class Folds:
     def forget(self, execution_id: UUID) -> None:
         """Its state is not needed any more."""
         _, size = self._states.pop(execution_id, (None, 0))
-        self._bytes -= min(size, _STATE_BYTES)
+        self._bytes -= size
 
     def clear(self) -> None:
         """Forget all."""
@@ -88,7 +90,8 @@ class Folds:
 
     def _keep(self, state: ExecutionState, size: int) -> None:
         self.forget(state.id)
+        size = min(size, _STATE_BYTES)
         self._states[state.id] = (state, size)
-        self._bytes += min(size, _STATE_BYTES)
+        self._bytes += size
         while self._bytes > self._max_bytes:
             self.forget(next(iter(self._states)))

@@ -196,5 +196,5 @@ def _digits(text: str, exponent: int) -> str:
 
 
 def _hashed(namespace: str, place: str, text: str) -> int:
-    whole = f"{namespace}\0{place}\0{text}".encode("utf-8", "surrogatepass")
+    whole = f"{namespace} {len(place)} {place}{text}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "big", signed=True)

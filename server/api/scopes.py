@@ -88,14 +88,9 @@ def _scope(row: Row, wanted: Wanted | None) -> dict[str, Any]:
         return {**members, "input": None, "output": None, "cut": []}
     sides = {
         "input": (wanted.inputs, row["frame"]),
-        "output": (wanted.outputs, row["left_seq"] if _gave(row) else None),
+        "output": (wanted.outputs, row["left_seq"]),
     }
     return {**members, **_shown(sides)}
-
-
-def _gave(row: Row) -> bool:
-    """Whether the state was left, and did not end with its execution."""
-    return row["outcome"] == "completed" or row["next"] is not None
 
 
 def _attempt(row: Row, wanted: Wanted | None) -> dict[str, Any]:

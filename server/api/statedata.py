@@ -4,7 +4,7 @@ The projection says at which events they arose; a stretch of the log around thes
 from the nearest snapshot. What is large, or far behind the rest, is left out and marked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -86,17 +86,17 @@ async def _fold(
             if event.seq in frames and event.seq in state.frames:
                 wanted.keep(wanted.inputs, event.seq, state.frames[event.seq].data)
             elif event.seq in left and before is not None:
-                for value in _output(before, event):
-                    wanted.keep(wanted.outputs, event.seq, value)
+                wanted.keep(wanted.outputs, event.seq, _output(before, event))
             await pace.breathe()
 
 
-def _output(before: ExecutionState, event: Event) -> Iterable[Any]:
-    """What a state gave to what is around it; nothing where it was not left but ended."""
+def _output(before: ExecutionState, event: Event) -> Any:
+    """What a state gave to what is around it; None where it was not left but ended."""
     frame = before.frames.get(event.frame)
-    if isinstance(event.body, bodies.StateExited) and frame is not None:
-        for write in event.body.writes:
-            yield frame.data if write.of == "child" else write.value
+    if not isinstance(event.body, bodies.StateExited) or frame is None:
+        return None
+    values = [frame.data if one.of == "child" else one.value for one in event.body.writes]
+    return values[0] if values else None
 
 
 async def _read(

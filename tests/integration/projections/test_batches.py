@@ -49,7 +49,7 @@ async def test_a_projector_that_has_forgotten_all_states_finds_the_same(
     few = ReadStore(read_database, 51)
     await few.open()
     projector = Projector(world.storage.log, few)
-    projector._folds._max_bytes = 1_000
+    projector._folds._max_bytes = 10_000
     while await projector.catch_up():
         continue
     assert await store.fingerprint() == await few.fingerprint() == await live.fingerprint()
