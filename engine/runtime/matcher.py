@@ -11,7 +11,7 @@ from uuid import UUID
 
 from engine.core.matching import gathering_key, trigger_accepts
 from engine.model.command import Arrived
-from engine.model.errors import Fenced, Unavailable
+from engine.model.errors import Fenced, KeyMissing, Unavailable
 from engine.model.ids import shard_of, shard_of_key, shard_of_namespace
 from engine.model.program import Program
 from engine.ports.requests import OfferRequest, StartRequest, encode
@@ -58,7 +58,10 @@ class Matcher:
         for namespace in await self._context.ports.streams.namespaces(list(owned)):
             shard = owned.get(shard_of_namespace(namespace, self._shards))
             if shard is not None:
-                more |= await self.match(namespace, shard)
+                try:
+                    more |= await self.match(namespace, shard)
+                except KeyMissing as fault:
+                    logger.warning("CloudEvents of %s wait: %s", namespace, fault.message)
         return 0.0 if more else None
 
     async def match(self, namespace: str, shard: OwnedShard) -> bool:

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from engine.model.cloudevents import CloudEvent, CloudEventFault
 from engine.model.cloudevents.json_format import encode_structured
-from engine.model.errors import Erased, Sealed
+from engine.model.errors import Erased, KeyMissing, Sealed
 from engine.model.ids import born_at_ms, format_event
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow
@@ -72,7 +72,10 @@ class Outbox:
                 if shard not in self._saved:
                     self._saved[shard] = self._done[shard] = positions.get(shard, 0)
         for shard, head in heads.items():
-            await self._drain(shard, head)
+            try:
+                await self._drain(shard, head)
+            except KeyMissing as fault:
+                logger.warning("CloudEvents of shard %d wait: %s", shard, fault.message)
         return None
 
     async def _drain(self, shard: int, head: int) -> None:

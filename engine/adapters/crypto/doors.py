@@ -173,7 +173,7 @@ async def opened_inbox(rows: list[InboxRow], keys: KeyChain) -> list[InboxRow]:
     wanted = keys_of_texts(row.body for row in rows)
     if not wanted:
         return rows
-    ciphers = await keys.ciphers(wanted)
+    ciphers = await keys.ciphers_here(wanted)
     return [replace(row, body=open_if_possible(ciphers, row.body, INBOX)) for row in rows]
 
 

@@ -1,5 +1,6 @@
 """Keys in use: found or made in the store, unwrapped, kept for a while."""
 
+import contextlib
 import os
 import time
 from collections import OrderedDict
@@ -140,6 +141,17 @@ class KeyChain:
                 found[key_id] = None if row is None or erased else self._living(row)
                 self._keep(key_id, found[key_id])
         return found
+
+    async def ciphers_here(self, key_ids: Sequence[str]) -> Mapping[str, AeadCipher | None]:
+        """As `ciphers`, without those that no master key here opens."""
+        try:
+            return await self.ciphers(key_ids)
+        except KeyMissing:
+            found: dict[str, AeadCipher | None] = {}
+            for key_id in key_ids:
+                with contextlib.suppress(KeyMissing):
+                    found.update(await self.ciphers([key_id]))
+            return found
 
     async def of_executions(self, ids: Sequence[UUID]) -> dict[UUID, AeadCipher | None]:
         """The ciphers of those executions that are sealed; None: erased."""
