@@ -17,6 +17,16 @@ class Born(msgspec.Struct, frozen=True, gc=False):
     hash: bytes
 
 
+class MarkRow(msgspec.Struct, frozen=True, gc=False):
+    """What a commit records of an event, without the event."""
+
+    position: int
+    execution_id: UUID
+    seq: int
+    epoch: int
+    hash: bytes
+
+
 class StoredDigest(msgspec.Struct, frozen=True, gc=False):
     """A CloudEvent as stored in a stream, and the digest that was stored with it."""
 
@@ -24,6 +34,17 @@ class StoredDigest(msgspec.Struct, frozen=True, gc=False):
     position: int
     digest: bytes
     body: bytes
+
+
+class Sender(msgspec.Struct, frozen=True, gc=False):
+    """Who sent a CloudEvent of a stream, and when."""
+
+    position: int
+    at: int
+    actor: str
+    id: str
+    source: str
+    type: str
 
 
 class Survey(Protocol):
@@ -38,11 +59,15 @@ class Survey(Protocol):
     ) -> list[EventRow]:
         """Events of a shard behind (execution, seq), in that order, with position <= upto."""
 
+    async def marks(self, shard: int, after: int, upto: int) -> list[MarkRow]:
+        """Marks of the events with after < position <= upto, in order of position; all of them:
+        whoever asks keeps the stretch short."""
+
     async def definitions(self, after: tuple[str, str, str], limit: int) -> list[DefinitionRow]:
         """Versions of all namespaces behind (namespace, workflow, version), in that order."""
 
     async def cloudevents(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
         """CloudEvents of all namespaces behind (namespace, position), in that order."""
 
-    async def stream_ends(self) -> dict[str, int]:
-        """The last position of each namespace's stream of CloudEvents."""
+    async def senders(self, namespace: str, before: int, limit: int) -> list[Sender]:
+        """Who sent the CloudEvents of a namespace at positions below `before`, the newest first."""

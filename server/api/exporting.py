@@ -1,6 +1,6 @@
 """The log of a whole installation as lines of an export, page by page."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ async def read_head(services: Services) -> records.Head:
 
 async def exported(
     services: Services, head: records.Head, scope: str | None
-) -> AsyncIterator[records.Record]:
+) -> AsyncGenerator[records.Record]:
     """The records of an export up to `head`. `scope`: one namespace, or all."""
     count = 1
     yield records.ExportRecord(

@@ -1,7 +1,7 @@
 """Verify an execution's log: recompute its chain and its shard's commits."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -130,7 +130,7 @@ async def _check_commits(
     count = 0
     while end.number < head.commit_no:
         records = await services.log.read_commits(head.shard, end.number, _COMMITS)
-        commits = [_commit_of(one) for one in records if _number(one) <= head.commit_no]
+        commits = [commit_of(one) for one in records if _number(one) <= head.commit_no]
         if not commits:
             break
         checked = chain.check_commits(end, commits)
@@ -175,7 +175,7 @@ async def _first_commit(services: Services, head: ShardHead, at_ms: int) -> int:
     while low < high:
         middle = (low + high) // 2
         found = await services.log.read_commits(head.shard, middle - 1, 1)
-        if found and _commit_of(found[0]).at < at_ms:
+        if found and commit_of(found[0]).at < at_ms:
             low = middle + 1
         else:
             high = middle
@@ -189,7 +189,7 @@ async def _end_before(services: Services, shard: int, number: int) -> chain.Comm
     records = await services.log.read_commits(shard, number - 2, 1)
     if not records:
         return chain.CommitEnd(number - 1, 0, b"")
-    before = _commit_of(records[0])
+    before = commit_of(records[0])
     return chain.CommitEnd(before.number, before.first + before.count - 1, before.hash)
 
 
@@ -197,7 +197,8 @@ def _number(record: dict[str, Any]) -> int:
     return int(record["commit_no"])
 
 
-def _commit_of(record: dict[str, Any]) -> chain.Commit:
+def commit_of(record: Mapping[str, Any]) -> chain.Commit:
+    """A commit record, given as `Log.read_commits` gives it."""
     return chain.Commit(
         shard=record["shard"],
         number=record["commit_no"],

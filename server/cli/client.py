@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,6 +12,9 @@ from schemas.json_text import loads
 from server.cli.faults import USAGE, CommandFault, exit_code_of
 
 TIMEOUT_S = 310.0
+INSTALLATION = "/v1/"
+"""What paths begin with that are of no namespace."""
+
 PAGE = 1_000
 """Items asked for at once: what every list of the API allows."""
 
@@ -43,9 +47,11 @@ class Client:
                 f"{server!r} is not the URL of a server; set --server or REFOLD_URL", USAGE
             )
         self._server, self._parts = server, parts
-        self._root = f"{parts.path.rstrip('/')}/v1/namespaces/{quote(namespace, safe='')}"
+        self.namespace = namespace
+        self._base = parts.path.rstrip("/")
+        self._root = f"{self._base}/v1/namespaces/{quote(namespace, safe='')}"
         self._api_key = api_key
-        self._headers = {"User-Agent": "refold-cli"}
+        self._headers = {"User-Agent": f"refold-cli/{version('refold')}"}
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
         self._connection: http.client.HTTPConnection | None = None
@@ -53,6 +59,11 @@ class Client:
     def of_namespace(self, namespace: str) -> "Client":
         """A client of the same server in another namespace."""
         return Client(self._server, namespace, self._api_key)
+
+    def because(self, reason: str) -> None:
+        """Say why with every request: it is kept in the log."""
+        if reason:
+            self._headers["Refold-Reason"] = quote(reason, safe=" ")
 
     def get(
         self,
@@ -112,14 +123,15 @@ class Client:
         self,
         path: str,
         *,
-        body: bytes,
-        query: Mapping[str, Any],
-        headers: Mapping[str, str],
+        method: str = "POST",
+        body: bytes | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[bytes]:
-        """Lines of the answer to a POST, as far as they come. Raises CommandFault for a problem, and
-        where the connection breaks."""
+        """Lines of an answer, as far as they come. Raises CommandFault for a problem, and where the
+        connection breaks."""
         self._connection = None
-        response = self._open("POST", path, body, query, headers)
+        response = self._open(method, path, body, query, headers)
         if response.status >= 400:
             raise _fault(response.status, response.read())
         self._connection = None  # this one is the answer's, to its end
@@ -139,7 +151,8 @@ class Client:
         headers: Mapping[str, str] | None,
     ) -> http.client.HTTPResponse:
         wanted = {key: value for key, value in (query or {}).items() if value is not None}
-        target = self._root + path + (f"?{urlencode(wanted, doseq=True)}" if wanted else "")
+        root = self._base if path.startswith(INSTALLATION) else self._root
+        target = root + path + (f"?{urlencode(wanted, doseq=True)}" if wanted else "")
         try:
             connection = self._connect()
             connection.request(method, target, body, {**self._headers, **(headers or {})})

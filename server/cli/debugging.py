@@ -9,7 +9,7 @@ from schemas.json_text import dumps
 from server.cli.client import segment
 from server.cli.faults import USAGE, CommandFault
 from server.cli.output import Output, emit_list, emit_one, text_of, write_json, write_line
-from server.cli.session import Full, Session, connected
+from server.cli.session import Full, Session, changing, connected
 
 exec_app = typer.Typer()
 app = typer.Typer(help="Breakpoints.", no_args_is_help=True)
@@ -211,7 +211,7 @@ def index(
 
 
 @app.command("rm")
-@connected
+@changing
 def remove(
     session: Session,
     breakpoint_: Annotated[

@@ -10,7 +10,7 @@ from server.cli.client import place_line, segment
 from server.cli.faults import ERROR, CommandFault
 from server.cli.impact import app as impact_app
 from server.cli.output import Output, counted, emit_list, write_error, write_json, write_line
-from server.cli.session import Full, OutputOption, Session, connected, read_file
+from server.cli.session import Full, OutputOption, Session, changing, connected, read_file
 from server.cli.sources import (
     DefinitionRequest,
     Resources,
@@ -83,7 +83,7 @@ def _show_report(report: dict[str, Any]) -> None:
 
 
 @app.command("apply")
-@connected
+@changing
 def apply(session: Session, files: Files, resource: Resources = []) -> None:  # noqa: B006 - typer copies it
     """Store definitions for ever and activate them. Of several files all are checked first: none is
     applied where one has faults."""

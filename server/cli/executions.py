@@ -18,7 +18,7 @@ from server.cli.history import app as history_app
 from server.cli.lineage import exec_app as lineage_app
 from server.cli.listing import app as listing_app
 from server.cli.output import Output, emit_one, write_error, write_json, write_line
-from server.cli.session import Session, connected, pairs_of, read_json
+from server.cli.session import Session, changing, connected, pairs_of, read_json
 from server.cli.timetravel import app as timetravel_app
 from server.cli.why import exec_app as why_app
 
@@ -55,7 +55,7 @@ Labels = Annotated[
 
 
 @app.command("start")
-@connected
+@changing
 def start(
     session: Session,
     workflow: Workflow,
@@ -71,7 +71,7 @@ def start(
 
 
 @app.command("run")
-@connected
+@changing
 def run(
     session: Session,
     workflow: Workflow,
@@ -211,7 +211,7 @@ def cancel(
 
 
 @app.command("callback")
-@connected
+@changing
 def callback(
     session: Session,
     token: Annotated[str, typer.Argument(help="The token of the callback state: cb_...")],

@@ -54,14 +54,32 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
+_REASON: tuple[Any, Any] = (
+    Annotated[str, typer.Option("--reason", help="Why; kept in the log.")],
+    "",
+)
+
+
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--server`, `--namespace`, `--api-key` and `-o`; it gets a Session first."""
+    return _with_options(command, _OPTIONS)
 
+
+def changing(command: Callable[..., None]) -> Callable[..., None]:
+    """As `connected`, for a command that changes something: it has `--reason`, too, which is sent
+    with its requests."""
+    return _with_options(command, {**_OPTIONS, "reason": _REASON})
+
+
+def _with_options(
+    command: Callable[..., None], options: dict[str, tuple[Any, Any]]
+) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        server, namespace, api_key, output = (kwargs.pop(name) for name in _OPTIONS)
-        session = Session(Client(server, namespace, api_key), output)
-        command(session, *args, **kwargs)
+        given = {name: kwargs.pop(name) for name in options}
+        client = Client(given["server"], given["namespace"], given["api_key"])
+        client.because(given.get("reason", ""))
+        command(Session(client, given["output"]), *args, **kwargs)
 
     signature = inspect.signature(command)
     own = list(signature.parameters.values())[1:]
@@ -69,7 +87,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
         )
-        for name, (annotation, default) in _OPTIONS.items()
+        for name, (annotation, default) in options.items()
     ]
     parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
     run.__signature__ = signature.replace(  # type: ignore[attr-defined]

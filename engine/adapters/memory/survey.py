@@ -5,7 +5,7 @@ from uuid import UUID
 from engine.adapters.memory.store import MemoryStore
 from engine.model.ids import shard_of
 from engine.ports.rows import DefinitionRow, EventRow
-from engine.ports.survey import Born, StoredDigest
+from engine.ports.survey import Born, MarkRow, Sender, StoredDigest
 
 
 class MemorySurvey:
@@ -37,6 +37,15 @@ class MemorySurvey:
         ]
         return sorted(found, key=lambda row: (row.execution_id, row.seq))[:limit]
 
+    async def marks(self, shard: int, after: int, upto: int) -> list[MarkRow]:
+        await self._store.turn()
+        rows = sorted(self._store.events_of_shard[shard], key=lambda row: row.position)
+        return [
+            MarkRow(row.position, row.execution_id, row.seq, row.epoch, row.hash)
+            for row in rows
+            if after < row.position <= upto
+        ]
+
     async def definitions(self, after: tuple[str, str, str], limit: int) -> list[DefinitionRow]:
         await self._store.turn()
         keys = sorted(key for key in self._store.definitions if key > after)
@@ -52,6 +61,12 @@ class MemorySurvey:
                     found.append(StoredDigest(namespace, event.position, digest, event.body))
         return found[:limit]
 
-    async def stream_ends(self) -> dict[str, int]:
+    async def senders(self, namespace: str, before: int, limit: int) -> list[Sender]:
         await self._store.turn()
-        return {name: stream.head for name, stream in sorted(self._store.streams.items())}
+        stream = self._store.streams.get(namespace)
+        found = [] if stream is None else stream.events[: before - 1][::-1][:limit]
+        return [
+            Sender(one.position, one.at, stream.actors[one.position], one.id, one.source, one.type)
+            for one in found
+            if stream is not None
+        ]

@@ -5,7 +5,7 @@ from uuid import UUID
 from engine.adapters.postgres.pool import Database
 from engine.adapters.postgres.statements import load
 from engine.ports.rows import BirthRow, DefinitionRow, EventRow
-from engine.ports.survey import Born, StoredDigest
+from engine.ports.survey import Born, MarkRow, Sender, StoredDigest
 
 _SQL = load("survey")
 
@@ -31,6 +31,10 @@ class PostgresSurvey:
         rows = await self._database.rows(_SQL["events"], shard, *after, upto, limit)
         return [EventRow(*row) for row in rows]
 
+    async def marks(self, shard: int, after: int, upto: int) -> list[MarkRow]:
+        rows = await self._database.rows(_SQL["marks"], shard, after, upto)
+        return [MarkRow(*row) for row in rows]
+
     async def definitions(self, after: tuple[str, str, str], limit: int) -> list[DefinitionRow]:
         rows = await self._database.rows(_SQL["definitions"], *after, limit)
         return [DefinitionRow(**{**dict(row), "resources": dict(row["resources"])}) for row in rows]
@@ -39,6 +43,6 @@ class PostgresSurvey:
         rows = await self._database.rows(_SQL["cloudevents"], *after, limit)
         return [StoredDigest(*row) for row in rows]
 
-    async def stream_ends(self) -> dict[str, int]:
-        rows = await self._database.rows(_SQL["stream_ends"])
-        return {row["namespace"]: row["head"] for row in rows}
+    async def senders(self, namespace: str, before: int, limit: int) -> list[Sender]:
+        rows = await self._database.rows(_SQL["senders"], namespace, before, limit)
+        return [Sender(*row) for row in rows]

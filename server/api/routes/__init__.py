@@ -1,6 +1,7 @@
 """The table of all routes: the server is made of it, and so is the OpenAPI document."""
 
 from server.api.route import Route
+from server.api.routes.audit import AUDIT
 from server.api.routes.comparison import COMPARISON
 from server.api.routes.debugging import DEBUGGING
 from server.api.routes.definitions import DEFINITIONS
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *HISTORY,
     *FORKS,
     *WHY,
+    *AUDIT,
     *SYSTEM,
     *TIMETRAVEL,
     *COMPARISON,

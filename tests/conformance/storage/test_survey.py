@@ -72,6 +72,18 @@ async def test_events_are_read_execution_by_execution(storage, head):
     assert first == (await storage.log.read_execution(one))[0]
 
 
+async def test_marks_are_read_by_position(storage, head):
+    one, two = await two_executions(storage, head)
+    found = await storage.survey.marks(SHARD, 1, 4)
+    assert [(mark.position, mark.execution_id, mark.seq) for mark in found] == [
+        (2, one, 2),
+        (3, two, 1),
+        (4, two, 2),
+    ]
+    [row] = await storage.log.read_shard(SHARD, 1, 2)
+    assert (found[0].epoch, found[0].hash) == (row.epoch, row.hash)
+
+
 async def test_definitions_of_all_namespaces_are_read_with_their_documents(storage):
     for version in ("2", "1"):
         await storage.definitions.apply(definition(version, spec=b"a", other=b"b"), [], None)
@@ -94,4 +106,15 @@ async def test_cloudevents_are_read_with_the_digest_that_was_stored(storage):
     ]
     assert (found[1].digest, found[1].body) == (rows[1].digest, rows[1].body)
     assert await storage.survey.cloudevents((NAMESPACE, 1), 1) == found[1:2]
-    assert await storage.survey.stream_ends() == {NAMESPACE: 2, "other": 1}
+
+
+async def test_senders_are_told_the_newest_first(storage):
+    await storage.streams.ingest(NAMESPACE, [cloudevent(number) for number in (1, 2, 3)])
+    found = await storage.survey.senders(NAMESPACE, 3, 10)
+    assert [(one.position, one.id, one.actor) for one in found] == [
+        (2, "2", "publisher"),
+        (1, "1", "publisher"),
+    ]
+    assert found[0].at > 0
+    assert len(await storage.survey.senders(NAMESPACE, 3, 1)) == 1
+    assert await storage.survey.senders("another", 3, 10) == []

@@ -30,6 +30,12 @@ FROM log.events
 WHERE shard = $1 AND (execution_id, seq) > ($2, $3) AND position <= $4
 ORDER BY execution_id, seq LIMIT $5;
 
+-- name: marks
+-- What commits record of events: those with $2 < position <= $3, in order.
+SELECT position, execution_id, seq, epoch, hash FROM log.events
+WHERE shard = $1 AND position > $2 AND position <= $3
+ORDER BY position;
+
 -- name: definitions
 -- Versions of all namespaces behind ($1, $2, $3), with their documents.
 SELECT d.namespace, d.workflow, d.version, d.definition_hash, d.dialect, d.media_type, d.source,
@@ -48,6 +54,7 @@ SELECT namespace, position, digest, body FROM log.cloudevents
 WHERE (namespace, position) > ($1, $2)
 ORDER BY namespace, position LIMIT $3;
 
--- name: stream_ends
--- The last position of each stream.
-SELECT namespace, head FROM log.streams ORDER BY namespace;
+-- name: senders
+-- Who sent CloudEvents, the newest first.
+SELECT position, at, actor, id, source, type FROM log.cloudevents
+WHERE namespace = $1 AND position < $2 ORDER BY position DESC LIMIT $3;
