@@ -168,16 +168,19 @@ class Shade:
         return shade if is_there else None
 
     def parts(self) -> "dict[str | int, Shade]":
-        """All parts that came later than what was put, the newest of each place."""
+        """All parts that came later than what was put, in the order in which their places came."""
+        layers: list[dict[str | int, Shade]] = []
         node: Shade | None = self
-        found: dict[str | int, Shade] = {}
         while node is not None:
-            for key in node.members or ():
-                is_cut_off = self.size is not None and isinstance(key, int) and key >= self.size
-                if key not in found and not is_cut_off:
-                    found[key] = self.child(key)
+            layers.append(node.members or {})
             node = node.base
-        return found
+        places = dict.fromkeys(key for layer in reversed(layers) for key in layer)
+        size = self.size
+        return {
+            key: self.child(key)
+            for key in places
+            if not (size is not None and isinstance(key, int) and key >= size)
+        }
 
     def newest(self, path: Path = ()) -> "tuple[Path, Shade]":
         """Of it and its parts the one that was put last, and where it is; `path`: where this is.
