@@ -7,13 +7,14 @@ import msgspec
 
 from engine.core.replay import fold
 from engine.core.timetravel.difference import Finding
+from engine.core.timetravel.forking import ForkFault, Prefix, check_program
 from engine.core.timetravel.impact import Case, findings_of
 from engine.core.timetravel.recording import Recording
 from engine.core.timetravel.simulation import Simulation
 from engine.core.timetravel.supply import Outcome, Rules
 from engine.model.command import Arrived, ResumeExecution
 from engine.model.event import Event
-from engine.model.program import Act, Each, Fork, Listen, Node, Program, Scope
+from engine.model.program import Program
 from engine.model.state import ExecutionState
 from schemas.events import bodies
 
@@ -47,6 +48,8 @@ def rehearsed(
 ) -> Rehearsal:
     """Make ready to run the execution from its start; a fork from where it was taken, since what
     came before was edited. `cloudevents`: those it took, by position. Raises NotComparable."""
+    if _failed_for_want(events):
+        raise NotComparable("it is a fork whose source has no answer recorded for a call of it")
     rules = Rules(cloudevents=cloudevents, max_events=max_events)
     begun_at = _behind_the_fork(events)
     begun = fold(execution_id, events[:begun_at])
@@ -57,10 +60,10 @@ def rehearsed(
         if recording.beginning is None:
             raise NotComparable("its log does not begin with its start")
         simulation.begin_as_recorded()
-    elif not _fits(program, begun):
-        raise NotComparable("it was forked in a state that the new version does not have there")
-    elif begun.suspended is not None:
-        simulation.begin(ResumeExecution(), begun.at)
+    else:
+        _check(program, begun)
+        if begun.suspended is not None:
+            simulation.begin(ResumeExecution(), begun.at)
     return Rehearsal(simulation, program, events[begun_at:], begun, definition_hash)
 
 
@@ -103,20 +106,18 @@ def _behind_the_fork(events: Sequence[Event]) -> int:
     return place
 
 
-def _fits(program: Program, state: ExecutionState) -> bool:
-    """Whether the program has, where this state is, what is open in it."""
-    kinds: dict[str, type[Node]] = {"state": Scope, "branch": Fork, "iteration": Each}
-    frames = [one for one in state.frames.values() if one.kind != "execution"]
-    wanted: list[tuple[str, str, type[Node]]] = [
-        (one.node, one.name if one.kind == "state" else "", kinds[one.kind]) for one in frames
-    ]
-    wanted += [(one.node, one.name, Act) for one in state.actions.values()]
-    wanted += [(one.node, one.name, Listen) for one in state.waits.values()]
-    nodes: Mapping[str, Node] = program.nodes
-    for node, name, kind in wanted:
-        found = nodes.get(node)
-        if not isinstance(found, kind) or (name and found.name != name):
-            return False
-    later = [one.node for one in state.timers.values()]
-    later += [one.node for one in state.held.values()]
-    return all(node in nodes for node in later if node)
+def _failed_for_want(events: Sequence[Event]) -> bool:
+    """Whether it is a fork that failed since its source has no answer for a call of it."""
+    return any(
+        isinstance(event.body, bodies.ExecutionFailed)
+        and event.body.error.code == "fork.not_recorded"
+        for event in events[-5:]
+    )
+
+
+def _check(program: Program, begun: ExecutionState) -> None:
+    """Whether the program has, where a fork was taken, what is open there. Raises NotComparable."""
+    try:
+        check_program(program, Prefix(begun))
+    except ForkFault as fault:
+        raise NotComparable(f"it is a fork, and where it was taken {fault.message}") from None
