@@ -11,19 +11,24 @@ from collections import Counter
 
 from msgspec.structs import fields, replace
 
-from engine.core.decide.resumption import TERMINAL, Trail, is_closing
+from engine.core.decide import nodes
+from engine.core.decide.resumption import TERMINAL, Trail, idle_frames, is_closing
+from engine.core.step import step
 from engine.core.timetravel.recording import Recording
 from engine.core.timetravel.simulation import Simulation
-from engine.model.command import ForkExecution
+from engine.model.command import Circumstance, ForkExecution
 from engine.model.effect import NeedsValues
+from engine.model.rejection import Rejection
 from engine.model.state import ExecutionState
 from schemas import events as log
 from schemas.events.parts import AnswerPolicy
 from tests.property.case import random_document, run_random
 from tests.property.core_run import EXECUTION, worker_answer
-from tests.property.test_simulation import timeless
+from tests.property.holding import check_held
+from tests.property.test_simulation import history, timeless
 
 DEFINITIONS = 160
+DEFINITIONS_HELD = 150
 NAMING = ("action", "retry_of", "timer", "wait", "subject")
 RECORDED = AnswerPolicy(default="recorded")
 
@@ -38,6 +43,43 @@ def test_a_fork_with_recorded_answers_writes_the_rest_of_its_source_again():
             forked[type(source[at - 1].body).__name__] += 1
     assert len(forked) >= 20, f"hardly any kind of event was forked at: {forked}"
     assert sum(forked.values()) > 5 * DEFINITIONS
+
+
+def test_no_fork_is_stuck_wherever_its_source_was_held():
+    held = 0
+    for seed in range(DEFINITIONS_HELD):
+        run = check_held(seed)
+        if run is not None:
+            held += sum(states_of_forks(seed, run.program, run.stored))
+    assert held > DEFINITIONS_HELD, "hardly any fork was held"
+
+
+def test_no_fork_is_stuck_where_the_steps_of_its_source_were_put_off(monkeypatch):
+    monkeypatch.setattr(nodes, "MAX_EVENTS_PER_STEP", 3)
+    for seed in range(DEFINITIONS_HELD):
+        program, source = history(seed, resumes=True)
+        list(states_of_forks(seed, program, source))
+
+
+def states_of_forks(seed, program, source):
+    """Whether each fork is held after its first step."""
+    for at, trail in places(source):
+        state = forked(f"seed {seed}, event {at}", program, at, trail)
+        assert state.closed or not idle_frames(state), f"seed {seed}, event {at}"
+        yield state.suspended is not None
+
+
+def forked(name, program, at, trail):
+    """The state after the fork's first step."""
+    command = ForkExecution(body_of(program, at, AnswerPolicy()), trail.broken_off())
+    answers = {}
+    while True:
+        made = step(program, trail.state, command, Circumstance(at=trail.state.at), answers)
+        if isinstance(made, NeedsValues):
+            answers.update({one: worker_answer(one) for one in made.requests})
+            continue
+        assert not isinstance(made, Rejection), f"{name}: {made}"
+        return made.state
 
 
 def places(source):
@@ -66,12 +108,7 @@ def opens_by_event(source, event):
 
 
 def reproduces(name, program, source, at, trail):
-    body = log.ExecutionForked(
-        source="ex_source", at=at, source_hash="", workflow=program.workflow,
-        version=program.version, definition_hash=program.definition_hash, dialect=program.dialect,
-        ir_version=program.ir_version, policy=RECORDED, name=trail.state.name,
-        start_key=trail.state.start_key,
-    )  # fmt: skip
+    body = body_of(program, at, RECORDED)
     simulation = Simulation(program, trail.state, Recording.of(source, after=at))
     simulation.begin(ForkExecution(body, trail.broken_off()), trail.state.at)
     outcome = simulation.run()
@@ -84,6 +121,14 @@ def reproduces(name, program, source, at, trail):
     for one, other in zip(ours, theirs, strict=False):
         assert same(one, other, at), f"{name}:\n{one}\n{other}"
     assert len(ours) == len(theirs), f"{name}: {outcome.stop}"
+
+
+def body_of(program, at, policy):
+    return log.ExecutionForked(
+        source="ex_source", at=at, source_hash="", workflow=program.workflow,
+        version=program.version, definition_hash=program.definition_hash, dialect=program.dialect,
+        ir_version=program.ir_version, policy=policy,
+    )  # fmt: skip
 
 
 def taken_back(event, at):
