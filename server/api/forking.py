@@ -177,8 +177,9 @@ async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int) -> P
         source=format_execution(source), at=beginning.at, source_hash=beginning.hash,
         workflow=program.workflow, version=program.version,
         definition_hash=program.definition_hash, dialect=program.dialect,
-        ir_version=program.ir_version, policy=policy, name=wanted.name, start_key=_keys(order)[0],
-        edits=_edits(wanted, beginning), events=events, patch=_patch_of(wanted),
+        ir_version=program.ir_version, policy=policy, name=wanted.name,
+        start_key=(await _keys(asker, order))[0], edits=_edits(wanted, beginning), events=events,
+        patch=_patch_of(wanted),
         redrive=order.redrive, batch=order.batch, asked=asker.asked,
     )  # fmt: skip
     if beginning.at:
@@ -341,10 +342,12 @@ def _input(given: Any, wanted: Fork) -> Any:
         raise _in_patch(fault, "/patch_input") from None
 
 
-def _keys(order: Order) -> tuple[str, ...]:
+async def _keys(asker: Asker, order: Order) -> list[str]:
+    """Where they stand nothing is sealed: see `KeyOffice.veiled`."""
     named = None if order.wanted.name is None else f"name:{order.wanted.name}"
-    keys = tuple(one for one in (order.key and f"key:{order.key}", named) if one)
-    return keys or (f"auto:{uuid4().hex}",)
+    veiled = asker.services.key_office.veiled
+    given = (order.key and f"key:{order.key}", named)
+    return [await veiled(asker.namespace, one) for one in given if one] or [f"auto:{uuid4().hex}"]
 
 
 async def _accept(asker: Asker, source: UUID, order: Order, plan: Plan) -> tuple[UUID, bool]:
@@ -362,7 +365,7 @@ async def _accept(asker: Asker, source: UUID, order: Order, plan: Plan) -> tuple
     )
     accepted = AcceptedFork(
         namespace=asker.namespace, workflow=body.workflow,
-        keys=tuple({key, *_given_keys(order)}), fork=minted,
+        keys=tuple({key, *await _given_keys(asker, order)}), fork=minted,
         body=requests.encode(request), source=source,
         note=requests.encode(requests.ForkedNote(taken=msgspec.Raw(encode_body(taken)))),
         request_hash=_request_hash(source, order), actor=asker.actor,
@@ -377,8 +380,8 @@ async def _accept(asker: Asker, source: UUID, order: Order, plan: Plan) -> tuple
     return execution_id, replayed
 
 
-def _given_keys(order: Order) -> tuple[str, ...]:
-    return tuple(one for one in _keys(order) if not one.startswith("auto:"))
+async def _given_keys(asker: Asker, order: Order) -> list[str]:
+    return [one for one in await _keys(asker, order) if not one.startswith("auto:")]
 
 
 def _request_hash(source: UUID, order: Order) -> bytes:

@@ -268,3 +268,26 @@ def test_what_began_before_its_namespace_encrypted_is_not_erased(case, eventuall
     reply = one.ask("POST", "/erasures", {"execution": execution, "reason": "x"})
     assert reply.json["code"] == "erasure.not_sealed"
     assert one.ask("GET", f"/executions/{execution}").json["input"]["what"] == one.canary
+
+
+def test_a_fork_has_the_key_of_its_source_and_goes_with_it(case, eventually, found_in_database):
+    one = case("execution")
+    source, _ = one.whole(eventually)
+    asked = {"at": 2, "reason": "look again", "name": f"fork-{one.canary}"}
+    reply = one.ask("POST", f"/executions/{source}/fork", asked)
+    assert reply.status in (200, 201, 202), reply.body
+    fork = reply.json["execution"]
+    one.ended(eventually, fork)
+    assert one.intact(fork)
+    assert not [
+        place
+        for place in found_in_database(one.refold.database, one.canary)
+        if place.startswith("log.")
+    ]
+    alone = one.ask("POST", "/erasures", {"execution": fork, "reason": "x"})
+    assert (alone.status, alone.json["code"]) == (409, "erasure.shared")
+    assert one.erase(eventually, execution=fork, with_others=True)["executions"] == 2
+    for execution in (source, fork):
+        assert one.ask("GET", f"/executions/{execution}").status == 410
+        assert one.intact(execution)
+    eventually(lambda: not found_in_database(one.refold.database, one.canary))
