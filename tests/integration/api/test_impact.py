@@ -221,6 +221,26 @@ def test_an_action_that_nobody_recorded_is_named(refold):
     assert report["same_path"] == 2
 
 
+def test_forks_are_followed_from_where_they_were_taken(refold, orders, eventually):
+    text = ORDER.replace("{noted: true}", "{noted: .order.total}")
+    workflow = refold.apply(text)
+    whole = refold.start(workflow, 20, input={"input": 60})["id"]
+    events = refold.ask("GET", f"/executions/{whole}/events").json["items"]
+    entered = next(one["seq"] for one in events if one["name"] == "Approve")
+    patch = [{"op": "replace", "path": "/order/total", "value": 7}]
+    for fork in ({"at": entered - 3}, {"at": entered, "patch_data": patch}, {"at": 0}):
+        reply = refold.ask("POST", f"/executions/{whole}/fork", {"answers": "recorded", **fork})
+        assert reply.status in (200, 201, 202), reply.body
+        forked = f"/executions/{reply.json['execution']}"
+        eventually(lambda path=forked: refold.ask("GET", path).json["status"] == "completed")
+    assert refold.ask("GET", f"/executions/{whole}/events").json["items"][-1]["type"] == "ForkTaken"
+    same = impact(refold, text_of(text, workflow, "2"))
+    assert (same["executions"], same["same"], same["skipped"]) == (4, 4, [])
+    moved = impact(refold, text_of(text, workflow, "2", (".order.total > 50", ".order.total > 80")))
+    (group,) = moved["groups"]
+    assert (group["kind"], group["count"]) == ("branch", 2), "two began before the decision"
+
+
 def test_a_bad_definition_is_told_with_its_faults(refold, orders):
     text = text_of(ORDER, orders[0], "2", ("transition: Decide", "transition: Nowhere"))
     reply = refold.ask("POST", "/definitions/impact", text, YAML)
