@@ -1,7 +1,7 @@
 """Forks and redrives: checked against the source's log, accepted with a note for the source."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -83,13 +83,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Plan:
-    """A fork that was checked: the command that makes it, of which program, from what."""
+    """A fork that was checked: the command that makes it, of which program, from what, under which
+    start keys."""
 
     beginning: Beginning
     program: Program
     command: ForkExecution
     begin: requests.Beginning | None = None
     cloudevents: dict[int, Arrived] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
 
     @property
     def body(self) -> ExecutionForked:
@@ -169,6 +171,7 @@ async def _place(asker: Asker, last: EventRow, order: Order) -> int:
 
 async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int) -> Plan:
     services, wanted = asker.services, order.wanted
+    keys = await _keys(asker, order)
     beginning = await beginning_of(services.log, source, asked_at)
     program = await _program(asker, wanted, beginning)
     policy = checked_policy(_policy(wanted), program)
@@ -178,8 +181,7 @@ async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int) -> P
         workflow=program.workflow, version=program.version,
         definition_hash=program.definition_hash, dialect=program.dialect,
         ir_version=program.ir_version, policy=policy, name=wanted.name,
-        start_key=(await _keys(asker, order))[0], edits=_edits(wanted, beginning), events=events,
-        patch=_patch_of(wanted),
+        start_key=keys[0], edits=_edits(wanted, beginning), events=events, patch=_patch_of(wanted),
         redrive=order.redrive, batch=order.batch, asked=asker.asked,
     )  # fmt: skip
     if beginning.at:
@@ -187,6 +189,7 @@ async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int) -> P
         plan = Plan(beginning, program, command)
     else:
         plan = await _anew(asker, wanted, beginning, program, body)
+    plan = replace(plan, keys=keys)
     _check(plan)
     return plan
 
@@ -342,19 +345,19 @@ def _input(given: Any, wanted: Fork) -> Any:
         raise _in_patch(fault, "/patch_input") from None
 
 
-async def _keys(asker: Asker, order: Order) -> list[str]:
+async def _keys(asker: Asker, order: Order) -> tuple[str, ...]:
     """Where they stand nothing is sealed: see `KeyOffice.veiled`."""
     named = None if order.wanted.name is None else f"name:{order.wanted.name}"
     veiled = asker.services.key_office.veiled
-    given = (order.key and f"key:{order.key}", named)
-    return [await veiled(asker.namespace, one) for one in given if one] or [f"auto:{uuid4().hex}"]
+    given = [one for one in (order.key and f"key:{order.key}", named) if one]
+    keys = [await veiled(asker.namespace, one) for one in given]
+    return tuple(keys) or (f"auto:{uuid4().hex}",)
 
 
 async def _accept(asker: Asker, source: UUID, order: Order, plan: Plan) -> tuple[UUID, bool]:
     services, body = asker.services, plan.body
-    key = body.start_key or ""
     shards = services.installation.shards
-    shard = shard_of_key(asker.namespace, body.workflow, key, shards)
+    shard = shard_of_key(asker.namespace, body.workflow, plan.keys[0], shards)
     (minted,) = await services.inbox.mint(shard, 1)
     taken = ForkTaken(
         fork=format_execution(minted), at=body.at, redrive=order.redrive, batch=order.batch,
@@ -365,7 +368,7 @@ async def _accept(asker: Asker, source: UUID, order: Order, plan: Plan) -> tuple
     )
     accepted = AcceptedFork(
         namespace=asker.namespace, workflow=body.workflow,
-        keys=tuple({key, *await _given_keys(asker, order)}), fork=minted,
+        keys=plan.keys, fork=minted,
         body=requests.encode(request), source=source,
         note=requests.encode(requests.ForkedNote(taken=msgspec.Raw(encode_body(taken)))),
         request_hash=_request_hash(source, order), actor=asker.actor,
@@ -378,10 +381,6 @@ async def _accept(asker: Asker, source: UUID, order: Order, plan: Plan) -> tuple
     for one in (execution_id, source):
         await services.hints.notify(inbox_topic(one))
     return execution_id, replayed
-
-
-async def _given_keys(asker: Asker, order: Order) -> list[str]:
-    return [one for one in await _keys(asker, order) if not one.startswith("auto:")]
 
 
 def _request_hash(source: UUID, order: Order) -> bytes:

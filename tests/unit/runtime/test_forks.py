@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.core.verify import ChainEnd, check_events
-from engine.model.ids import parse_execution
+from engine.model.ids import format_execution, parse_execution
 from engine.ports.codec import event_of
 from engine.ports.requests import CallbackRequest, CancelRequest, encode
 from engine.ports.world import Failed
@@ -96,8 +96,13 @@ def asker(world: World) -> Asker:
         log=door.log, inbox=door.inbox, streams=door.streams, definitions=door.definitions,
         programs=ProgramCache(door.definitions, compile_row, 10), hints=world.hints,
         installation=door.installation, evaluate=world.evaluator.evaluate,
+        key_office=SimpleNamespace(veiled=plain),
     )  # fmt: skip
     return Asker(services, NAMESPACE, "key:tester", Asked(origin="tests", reason="to see"))
+
+
+async def plain(_namespace, text):
+    return text
 
 
 async def forked(world, source, redrive=False, **wanted):
@@ -398,3 +403,110 @@ async def test_a_dry_run_writes_nothing_and_says_where_a_call_is_needed(world):
     assert answer.dry_run.diverges_at == completed[1]
     assert sum(map(len, world.storage.store.events.values())) == size
     assert not world.storage.store.inbox
+
+
+async def test_nothing_goes_on_from_the_midst_of_what_closes(world):
+    await world.started_node()
+    hangs = asyncio.Event()
+    world.handler.answer = lambda call: (
+        Failed(Error(code="no", message="no")) if call.arguments["n"] == 2 else wait_for(hangs)
+    )
+    source = await world.start(await world.apply(BOTH))
+    await world.closed(source)
+    failed, closing = [await last_of(world, source, kind) for kind in CLOSED_BY]
+    assert closing > failed
+    answer = await fork(asker(world), source, Order(Fork(at=closing)))
+    assert (answer.at, answer.asked_at) == (failed, closing)
+    hangs.set()
+    assert (await world.closed(parse_execution(answer.execution))).error.code == "no"
+
+
+CLOSED_BY = ("ActionFailed", "ActionCancelled")
+BOTH = """
+id: both
+version: '1.0'
+specVersion: '0.8'
+name: both
+start: both
+functions: [{name: work, type: custom, operation: 'python:tests:work'}]
+states:
+- name: both
+  type: parallel
+  branches:
+  - {name: one, actions: [{functionRef: {refName: work, arguments: {n: 1}}}]}
+  - {name: two, actions: [{functionRef: {refName: work, arguments: {n: 2}}}]}
+  end: true
+"""
+CHOOSING = """
+id: choosing
+version: '1.0'
+specVersion: '0.8'
+name: choosing
+start: begin
+states:
+- {name: begin, type: inject, data: {large: 'yes'}, transition: choose}
+- name: choose
+  type: switch
+  dataConditions: [{condition: '${ .large }', end: true}]
+  defaultCondition: {end: true}
+"""
+
+
+async def test_where_an_expression_failed_a_corrected_version_goes_on(world):
+    await world.started_node()
+    source = await world.start(await world.apply(CHOOSING))
+    assert (await world.closed(source)).error.code == "condition.not_boolean"
+    corrected = CHOOSING.replace("'1.0'", "'2.0'").replace(".large }", '.large == "yes" }')
+    await world.apply(corrected)
+    ident = await forked(world, source, redrive=True, version="2.0")
+    state = await world.closed(ident)
+    assert (state.phase, state.version) == ("completed", "2.0")
+    again = await forked(world, source, redrive=True)
+    assert (await world.closed(again)).error.code == "condition.not_boolean"
+
+
+async def test_what_was_cancelled_is_taken_up_where_it_stood(world):
+    await world.started_node()
+    hangs = asyncio.Event()
+    world.handler.answer = lambda call: wait_for(hangs)
+    source = await world.start(await world.apply(steps("one", 1)))
+    await world.until(source, lambda state: bool(state.actions))
+    body = encode(CancelRequest(asked=Asked(reason="wrong one")))
+    await world.storage.inbox.put("cancel", source, NAMESPACE, body, "tester", None)
+    assert (await world.closed(source)).phase == "cancelled"
+    ident = await forked(world, source, redrive=True)
+    hangs.set()
+    assert (await world.closed(ident)).phase == "completed"
+    assert {call.execution_id for call in world.handler.calls} == {source, ident}
+
+
+async def test_a_fork_of_a_fork_knows_its_own_source(world):
+    await world.started_node()
+    source = await ended(world)
+    first = await forked(world, source, at=2, answers="recorded")
+    output = (await world.closed(first)).output
+    before = len(world.handler.calls)
+    at = await last_of(world, first, "ExecutionForked")
+    second = await forked(world, first, at=at, answers="recorded")
+    state = await world.closed(second)
+    assert (state.output, parse_execution(state.fork.source)) == (output, first)
+    assert len(world.handler.calls) == before
+    third = await forked(world, first, at=at)
+    assert (await world.closed(third)).output == output
+    assert len(world.handler.calls) == before + 3
+
+
+async def test_a_running_execution_is_forked_and_goes_on_by_itself(world):
+    await world.started_node()
+    hangs = asyncio.Event()
+    world.handler.answer = lambda call: wait_for(hangs)
+    source = await world.start(await world.apply(steps("two", 2)))
+    await world.until(source, lambda state: bool(state.actions))
+    at = await last_of(world, source, "ActionScheduled")
+    ident = await forked(world, source, at=at)
+    await eventually(lambda: len(world.handler.calls) == 2)
+    hangs.set()
+    assert (await world.closed(source)).phase == (await world.closed(ident)).phase == "completed"
+    assert {call.key.split(":")[0] for call in world.handler.calls} == {
+        format_execution(source), format_execution(ident),
+    }  # fmt: skip
