@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from engine.core.decide import nodes
 from engine.core.replay import fold
+from engine.core.timetravel.marks import parting
 from engine.core.timetravel.recording import Recording
 from engine.core.timetravel.simulation import Simulation
 from engine.core.timetravel.supply import Rules
@@ -17,6 +18,7 @@ from engine.model.state import ExecutionState
 from schemas import events as log
 from tests.property.case import random_document, run_random
 from tests.property.core_run import EXECUTION, worker_answer
+from tests.property.holding import check_held
 
 DEFINITIONS = 700
 DEFINITIONS_FROM_EVERY_TURN = 150
@@ -59,6 +61,23 @@ def test_steps_that_were_put_off_are_put_off_again(monkeypatch):
             same(seed, source, simulation)
         put_off += sum(getattr(event.body, "purpose", "") == "yield" for event in source)
     assert put_off > DEFINITIONS_FROM_EVERY_TURN, "hardly any step was put off"
+
+
+def test_an_execution_that_was_held_took_the_path_that_a_simulation_without_holds_takes():
+    held = 0
+    for seed in range(DEFINITIONS_FROM_EVERY_TURN):
+        core = check_held(seed)
+        if not core.stored or core.apart:
+            continue
+        simulation = Simulation(
+            core.program, ExecutionState(id=EXECUTION), Recording.of(core.stored), rules=RULES
+        )
+        simulation.begin_as_recorded()
+        outcome = evaluated(simulation)
+        difference = parting(core.stored, outcome.events, held=core.held)
+        assert difference is None, f"seed {seed}: {difference}"
+        held += core.holds
+    assert held > DEFINITIONS_FROM_EVERY_TURN, "hardly any execution was held"
 
 
 def history(seed, *, resumes=False):
