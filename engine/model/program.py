@@ -9,11 +9,15 @@ Leaving a state is an `Exit`: it closes frames down to the enclosing scope and e
 there, or ends the execution.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 IR_VERSION = 1
+
+DATA_SUBJECT: Final = "refold/dataSubject"
+"""The member of a program's metadata that says whose data an execution holds: an expression on its
+input."""
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):

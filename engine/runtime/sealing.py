@@ -6,20 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from engine.core.values import Pending, Values
-from engine.expr import ExpressionFault, unwrap
+from engine.expr import ExpressionFault
 from engine.model.command import StartExecution
 from engine.model.errors import Unavailable
 from engine.model.evaluation import EvalAnswer, EvalRequest
 from engine.model.ids import format_execution
-from engine.model.program import Program
+from engine.model.program import DATA_SUBJECT, Program
 from engine.ports.keys import Cipher, KeyWanted
 from engine.runtime.context import EngineContext
 from engine.runtime.evaluation import ask
 
 logger = logging.getLogger(__name__)
-
-SUBJECT = "refold/dataSubject"
-"""The definition's metadata that says whose data an execution holds: an expression on its input."""
 
 _MOST_ROUNDS = 8
 _MOST_CHARACTERS = 1_000
@@ -86,11 +83,11 @@ class _Beginning:
 async def _subject(context: EngineContext, one: _Beginning) -> str | None:
     """The data subject as the definition's expression names it; None: a key for the execution
     alone, so that no execution is kept from starting by its data."""
-    source = one.program.metadata.get(SUBJECT)
+    source = one.program.metadata.get(DATA_SUBJECT)
     if source is None:
         return None
     try:
-        value = await _value(context, unwrap(source) or source, one.data)
+        value = await _value(context, source, one)
     except ExpressionFault as fault:
         value, problem = None, fault.message
     else:
@@ -99,16 +96,17 @@ async def _subject(context: EngineContext, one: _Beginning) -> str | None:
         return value
     logger.warning(
         "%s of %s names nobody for %s, which gets a key of its own: %s",
-        SUBJECT, one.program.workflow, format_execution(one.execution_id), problem,
+        DATA_SUBJECT, one.program.workflow, format_execution(one.execution_id), problem,
     )  # fmt: skip
     return None
 
 
-async def _value(context: EngineContext, source: str, data: Any) -> Any:
+async def _value(context: EngineContext, source: str, one: _Beginning) -> Any:
+    data, constants = {} if one.data is None else one.data, {"CONST": one.program.constants}
     answers: dict[EvalRequest, EvalAnswer] = {}
     for _ in range(_MOST_ROUNDS):
         try:
-            return Values(answers).one(source, {} if data is None else data, {})
+            return Values(answers).one(source, data, constants)
         except Pending as pending:
             (answer,) = await ask(context, [pending.request])
             answers[pending.request] = answer

@@ -23,9 +23,9 @@ from engine.dialects.cncf_v08.states import (
     switch,
 )
 from engine.dialects.cncf_v08.timeouts import check_places
-from engine.dialects.source import Source
+from engine.dialects.source import Source, escape
 from engine.model.limits import MAX_STATES
-from engine.model.program import Exit, Program, Scope, Text, Trigger
+from engine.model.program import DATA_SUBJECT, Exit, Program, Scope, Text, Trigger
 from schemas.dsl.cncf_v08 import (
     AnyState,
     CallbackState,
@@ -144,8 +144,15 @@ def _program(compilation: Compilation, value: Any, start: str, trigger: Trigger 
         constants=sections.constants,
         secrets=tuple(sections.secrets),
         correlation_attributes=_correlation_attributes(compilation),
-        metadata=workflow.metadata or {},
+        metadata=_metadata(compilation),
     )
+
+
+def _metadata(compilation: Compilation) -> dict[str, str]:
+    """As given, but of the one member that means something to the engine the compiled source."""
+    metadata = dict(compilation.workflow.metadata or {})
+    subject = _filter(compilation, metadata.get(DATA_SUBJECT), f"/metadata/{escape(DATA_SUBJECT)}")
+    return metadata if subject is None else {**metadata, DATA_SUBJECT: subject.source}
 
 
 def _trigger(compilation: Compilation, start: str) -> Trigger | None:

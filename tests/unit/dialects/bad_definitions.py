@@ -291,6 +291,11 @@ EXPRESSIONS = [
     at("expression.syntax", "/functions/3/operation", '"open'),
     at("expression.brackets", f"{ACTION}/condition", "${ .a"),
     at("expression.brackets", f"{ACTION}/condition", "${ .a } and ${ .b }"),
+    bad(
+        "expression.syntax",
+        "/metadata/refold~1dataSubject",
+        ("/metadata", {"refold/dataSubject": "${ .a ] }"}),
+    ),
     at("expression.refused", f"{ACTION}/condition", "env.HOME != null"),
     at("expression.refused", f"{ACTION}/condition", "now > 5"),
     at("expression.variable", f"{ACTION}/condition", "$WORKFLOWS.id"),
