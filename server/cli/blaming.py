@@ -98,7 +98,7 @@ def _details(one: Any, *, full: bool) -> Iterator[str]:
     if one["moves"]:
         yield f"then {_moves(one['moves'], full=full)}"
     if one["cut"]:
-        yield "what it was made of is further back: raise --depth"
+        yield "what it was made of is not told: raise --depth, unless it is too long ago"
 
 
 def _story(one: Any) -> Iterator[str]:

@@ -34,7 +34,7 @@ from engine.ports.snapshots import state_of
 from schemas.events import bodies
 from tests.crash.watch import TERMINAL
 
-_COLUMNS = ", ".join(EventRow.__struct_fields__)
+_COLUMNS = ", ".join(EventRow.__struct_fields__[:EVENT_COLUMNS])
 _SHARD = f"SELECT {_COLUMNS} FROM log.events WHERE shard = $1 ORDER BY position, execution_id, seq"
 _COMMITS = """
     SELECT shard, commit_no AS number, first_position AS first, count, epoch, at,
@@ -219,8 +219,10 @@ def _check_timers(execution: UUID, events: list[Event], log: Log, found: Violati
 
 
 async def _check_snapshots(connection: asyncpg.Connection, log: Log, found: Violations) -> None:
-    """A snapshot is the fold up to its seq."""
-    for row in await connection.fetch("SELECT * FROM log.snapshots"):
+    """A snapshot is the fold up to its seq: the newest, and those kept of the past."""
+    for row in await connection.fetch(
+        "SELECT * FROM log.snapshots UNION ALL SELECT * FROM log.kept_snapshots"
+    ):
         log.snapshots += 1
         snapshot = state_of(SnapshotRow(*row))
         events = log.events[row["execution_id"]][: row["seq"]]

@@ -219,7 +219,7 @@ class Blame:
             call=self._call(put, shade.within, depth),
             reads=reads,
             moves=tuple(_hop(one) for one in shade.moves if one is not arrival),
-            is_cut=is_cut,
+            is_cut=is_cut or (put.kind == "result" and put.call is None),
         )
 
     def _reads(

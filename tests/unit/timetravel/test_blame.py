@@ -6,9 +6,11 @@ import pytest
 from msgspec import UNSET
 
 from engine.core.evolve.fold import folded_types
+from engine.core.timetravel import blame_fold
 from engine.core.timetravel.blame import Blame, normal_path, target_of
 from engine.core.timetravel.blame_fold import MIRRORS, UNTOUCHED, Provenance
 from engine.core.timetravel.blame_reads import reads_of
+from engine.core.timetravel.blame_shades import MAX_MOVES
 from engine.core.timetravel.pointer import parse_path
 from engine.dialects.cncf_v08 import program_of
 from engine.model.errors import NotFound
@@ -208,21 +210,26 @@ def test_an_execution_that_failed_has_no_data_to_blame():
         target_of(told.trace(), None, None)
 
 
-def test_a_loop_keeps_few_of_its_moves_and_of_its_past():
+def looped(expression, rounds):
     told = Told({
         "id": "loop", "version": "1", "specVersion": "0.8", "start": "Up",
-        "functions": [{"name": "up", "type": "expression", "operation": "{n: (.n + 1)}"}],
+        "functions": [{"name": "up", "type": "expression", "operation": expression}],
         "states": [
             {"name": "Up", "type": "operation", "transition": "More",
              "actions": [{"functionRef": {"refName": "up"}}]},
             {"name": "More", "type": "switch", "defaultCondition": {"end": True},
-             "dataConditions": [{"condition": "${ .n < 200 }", "transition": "Up"}]},
+             "dataConditions": [{"condition": f"${{ .n < {rounds} }}", "transition": "Up"}]},
         ],
     })  # fmt: skip
     told.run.resumes = True
     told.run.start({"n": 0, "kept": "as it was"})
+    return told
+
+
+def test_a_loop_keeps_few_of_its_moves():
+    told = looped("{n: (.n + 1)}", 200)
     kept = told.blame(".kept")
-    assert (kept.kind, kept.value, len(kept.moves)) == ("input", "as it was", 50)
+    assert (kept.kind, kept.value, len(kept.moves)) == ("input", "as it was", MAX_MOVES)
     count = told.blame(".n", depth=3)
     assert count.value == 200
     seen = []
@@ -230,6 +237,26 @@ def test_a_loop_keeps_few_of_its_moves_and_of_its_past():
         [count] = count.call.reads
         seen.append(count.value)
     assert seen == [199, 198, 197]
+
+
+def test_the_shades_of_a_long_loop_are_its_data_all_along():
+    told = looped("{n: (.n + 1), even: [.n % 2], all: [.n], deep: {last: .n}}", 100)
+    trace = Provenance(ExecutionState(id=EXECUTION))
+    for event in told.run.stored:
+        trace.advance(event)
+        for frame in trace.state.frames.values():
+            assert trace.frames[frame.id].data.value() == frame.data, event.seq
+    assert trace.output.value() == trace.state.output
+    assert told.blame(".all[3]").place.seq < told.blame(".all[50]").place.seq
+
+
+def test_of_old_values_it_is_forgotten_what_they_were_made_of(monkeypatch):
+    monkeypatch.setattr(blame_fold, "REMEMBERED", 10)
+    told = looped("{n: (.n + 1), all: [.n]}", 60)
+    assert told.trace().forgotten > 0
+    assert told.blame(".all[59]").call is not None
+    old = told.blame(".all[1]")
+    assert (old.value, old.call, old.kind, old.is_cut) == (1, None, "result", True)
 
 
 def test_every_event_type_is_mirrored_or_said_to_touch_no_data():
