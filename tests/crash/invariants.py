@@ -29,7 +29,7 @@ from engine.model.ids import format_execution, shard_of
 from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
 from engine.ports.commits import parts_of
-from engine.ports.rows import EventRow, SnapshotRow
+from engine.ports.rows import EVENT_COLUMNS, EventRow, SnapshotRow
 from engine.ports.snapshots import state_of
 from schemas.events import bodies
 from tests.crash.watch import TERMINAL
