@@ -27,8 +27,9 @@ from engine.ports.audit import APPLIED, AuditRow
 from engine.ports.commits import birth_period
 from engine.ports.export import root_of
 from engine.ports.rows import DefinitionRow, EventRow
-from engine.ports.survey import Born, MarkRow, StoredDigest
+from engine.ports.survey import MarkRow, StoredDigest
 from schemas.export import records
+from server.api.births import Births
 from server.api.exchange import Services
 from server.api.pace import Pace
 from server.api.verifying import commit_of
@@ -178,7 +179,7 @@ class Proof:
 
     async def _executions(self, head: records.ShardEnd) -> AsyncIterator[Step]:
         """Every execution's chain, in order of id, beside the rows of their births."""
-        births = _Births(self._services, head)
+        births = Births(self._services.survey, head)
         end, current, place = ChainEnd(), _NIL, (_NIL, 0)
         while rows := await self._services.survey.events(head.shard, place, head.position, _ROWS):
             for group in _grouped(rows):
@@ -188,6 +189,7 @@ class Proof:
                         yield fault
                     end, current = ChainEnd(), execution
                     self.tally.executions += 1
+                births.learn(group)
                 end, faults = follow_execution(execution, end, group)
                 self.tally.events += len(group)
                 for fault in faults:
@@ -247,44 +249,6 @@ class Proof:
                 after = (row.namespace, row.position)
                 self.tally.cloudevents += 1
             yield None
-
-
-class _Births:
-    """The rows of births of a shard, in order of id, beside a walk over the events."""
-
-    def __init__(self, services: Services, head: records.ShardEnd) -> None:
-        self._survey, self._head = services.survey, head
-        self._page: list[Born] = []
-        self._after, self._ended = _NIL, False
-
-    async def upto(self, execution: UUID | None) -> AsyncIterator[Fault]:
-        """Faults of births up to that of an execution which has events; None: to the end."""
-        found = False
-        async for born in self._rows(execution):
-            if born.birth.execution_id == execution:
-                found = True
-            elif born.events == 0:
-                detail = "it was born, and the log holds no event of it"
-                yield Fault("removed", "execution", detail, execution=born.birth.execution_id)
-        if execution is not None and not found:
-            detail = "it has events, and the row of its birth is not there"
-            yield Fault("missing", "execution", detail, execution=execution)
-
-    async def _rows(self, execution: UUID | None) -> AsyncIterator[Born]:
-        while True:
-            if not self._page and not self._ended:
-                self._page = await self._survey.births(
-                    self._head.shard, self._after, self._head.position, _ROWS
-                )
-                self._ended = not self._page
-            if not self._page:
-                return
-            born = self._page[0]
-            if execution is not None and born.birth.execution_id > execution:
-                return
-            self._after = born.birth.execution_id
-            del self._page[0]
-            yield born
 
 
 class _Told(msgspec.Struct):

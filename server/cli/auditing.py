@@ -29,7 +29,7 @@ _PLACES = ("shard", "commit", "execution", "seq", "namespace", "position", "targ
 
 @app.command("ls")
 @connected
-def index(
+def index(  # noqa: PLR0913, PLR0917 - a command has options
     session: Session,
     actor: Annotated[str | None, typer.Option("--actor", help="Only by this one.")] = None,
     action: Annotated[
