@@ -22,6 +22,7 @@ LARGEST_DOUBLE = 1.7976931348623157e308
 _INFINITY = float("inf")
 _SEVENTEEN = Context(prec=17, traps=[])
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_WIDEST = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 Number: TypeAlias = int | float
 
@@ -85,9 +86,10 @@ def as_double(number: Number) -> float:
 
 
 def as_decimal(number: Number) -> Decimal:
-    """The decimal value of a literal, without rounding."""
+    """The decimal value of a literal, without rounding; infinite, or 0, where its exponent has more
+    than 18 digits."""
     if isinstance(number, LiteralNumber):
-        return Decimal(number.text)
+        return _WIDEST.create_decimal(number.text)
     return Decimal(number) if isinstance(number, int) else Decimal(repr(number))
 
 
@@ -111,9 +113,8 @@ def number_to_text(number: Number) -> str:
         return str(number)
     if isinstance(number, ComputedNumber):
         return _double_to_text(number)
-    if isinstance(number, LiteralNumber):
-        return str(Decimal(number.text))
-    return str(Decimal(repr(number)))
+    value = as_decimal(number)
+    return str(value) if value.is_finite() else _double_to_text(number)
 
 
 def _double_to_text(value: float) -> str:
@@ -144,7 +145,8 @@ def negated(number: Number) -> Number:
         return -number
     if isinstance(number, ComputedNumber):
         return computed(-number)
-    return literal_from_text(str(_EXACT.minus(as_decimal(number))))
+    value = as_decimal(number)
+    return literal_from_text(str(_EXACT.minus(value))) if value.is_finite() else computed(-number)
 
 
 def magnitude(number: Number) -> Number:
@@ -153,4 +155,5 @@ def magnitude(number: Number) -> Number:
         return abs(number)
     if isinstance(number, ComputedNumber):
         return computed(abs(number))
-    return literal_from_text(str(_EXACT.abs(as_decimal(number))))
+    value = as_decimal(number)
+    return literal_from_text(str(_EXACT.abs(value))) if value.is_finite() else computed(abs(number))

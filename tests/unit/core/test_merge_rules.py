@@ -3,6 +3,7 @@
 import pytest
 
 from engine.core.merge import DataFault, apply, merge, put_at, result_of, value_at
+from engine.expr import compile_expression
 from schemas.events import Write
 from schemas.json_text import dumps, loads
 
@@ -75,3 +76,23 @@ def test_the_result_of_an_iteration_is_what_its_writes_make_alone():
     assert result_of((Write(mode="result", value=5),)) == 5
     assert result_of((Write(value={"a": 1}), Write(mode="result", value=[1]))) == [1]
     assert result_of((Write(mode="result", value=5), Write(value={"a": 1}))) == {"a": 1}
+
+
+def test_numbers_beyond_any_exponent_are_merged_like_others():
+    """Exponents of more than 18 digits are numbers in JSON."""
+    large, small = loads(b"[1e9999999999999999999, 2]"), loads(b"[-1e9999999999999999999, 2, 1e9]")
+    assert dumps(merge(large, small)) == (b"[1e9999999999999999999,2,-1e9999999999999999999,1e9]")
+    assert dumps(merge(large, large)) == dumps(large)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (". == .", b"true"), (". > 3", b"true"), ("-.", b"-1.7976931348623157e+308"),
+        ("[., 2] | sort | .[1]", b"1e9999999999999999999"), (". + 1", b"1.7976931348623157e+308"),
+        ("tostring", b'"1.7976931348623157e+308"'), ("[., .] | unique | length", b"1"),
+    ],
+)  # fmt: skip
+def test_expressions_calculate_with_numbers_beyond_any_exponent(source, expected):
+    closure = compile_expression(source).closure
+    assert dumps(closure(loads(b"1e9999999999999999999"), {})[0]) == expected
