@@ -15,7 +15,7 @@ import asyncpg
 import nats
 
 from engine.model.ids import format_event
-from engine.ports.rows import EventRow, ShardHead
+from engine.ports.rows import EVENT_COLUMNS, EventRow, ShardHead
 from projections.runner import Projector
 from projections.store import ReadStore
 from schemas.events.bodies import EventEmitted
@@ -315,7 +315,7 @@ class _Tail:
         """None is used: what is built here rests on events alone."""
 
     async def _rows(self, clause: str, *arguments: Any) -> list[EventRow]:
-        columns = ", ".join(EventRow.__struct_fields__)
+        columns = ", ".join(EventRow.__struct_fields__[:EVENT_COLUMNS])
         rows = await self._connection.fetch(
             f"SELECT {columns} FROM log.events WHERE {clause}", *arguments
         )
