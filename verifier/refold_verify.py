@@ -272,11 +272,13 @@ def head_root(head: Record) -> str:
     ).hex()
 
 
-def told_members(event: Record) -> Record:
-    """What an event's data tells in the open."""
-    if event["codec"] == 1 and "data" in event:
+def told_members(event: Record) -> Record | None:
+    """What an event's data tells in the open; nothing where it is sealed."""
+    if "members" in event:
+        return {m[0]: json.loads(m[2]) for m in event["members"] if isinstance(m, list)}
+    if event["codec"] == 1:
         return {n: json.loads(value) for n, value in split_members(event["data"])}
-    return {m[0]: json.loads(m[2]) for m in event.get("members", ()) if isinstance(m, list)}
+    return None
 
 
 class Chain:
@@ -574,6 +576,8 @@ class Verifier:
             self.note("changed", ("event", name, number), "its data was changed")
         elif event["type"] in BIRTHS and digest == written:
             told = told_members(event)
+            if told is None:
+                return  # sealed: it tells its hash alone
             chain.facts.append((event["namespace"], *map(told.get, FACTS)))
             chain.keys.add(told.get("start_key"))
             if event["type"] == "ExecutionForked":
@@ -612,6 +616,8 @@ class Verifier:
             self.note("cut_off", ("event", name, chain.number + 1), detail)
         elif chain.number > record["events"] or bytes.fromhex(record["hash"]) not in chain.hashes:
             self.note("changed", place, "its record does not tell its last event")
+        elif (record["forked_at"] or -1) >= record["events"]:
+            pass  # a fork whose copied beginning is not whole yet tells nothing of itself
         elif chain.facts and not (
             (record["namespace"], *map(record.get, FACTS)) in chain.facts
             and record["start_key"] in chain.keys

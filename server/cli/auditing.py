@@ -119,8 +119,8 @@ def verify(
     if outcome is None:
         raise CommandFault("the server's answer broke off before the outcome", ERROR)
     if session.output is not Output.JSON:
-        faults = outcome["faults"]
-        write_line("intact" if outcome["intact"] else f"NOT intact: {counted(faults, 'fault')}")
+        faults = counted(outcome["faults"], "fault")
+        write_line("intact" if outcome["intact"] else f"NOT intact: {faults}")
     if not outcome["intact"]:
         raise typer.Exit(VERIFICATION_FAILED)
 

@@ -1,5 +1,7 @@
 """The audit of an installation: who did what, heads, exports, tampering in the database."""
 
+import base64
+import gzip
 import json
 import shutil
 import subprocess
@@ -30,7 +32,13 @@ def place() -> Iterator[Path]:
 def refold(place: Path) -> Iterator[Refold]:
     """An installation of its own, in which something was done."""
     services = ["--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"]
-    server = launch(["up", "--data", str(place / "data"), *services], place / "log")
+    keys = place / "master-keys"
+    keys.write_text(f"one:{base64.b64encode(b'k' * 32).decode()}\n")
+    keys.chmod(0o600)
+    server = launch(
+        ["up", "--data", str(place / "data"), *services], place / "log",
+        REFOLD_MASTER_KEY_FILE=str(keys),
+    )  # fmt: skip
     try:
         yield server
     finally:
@@ -53,7 +61,29 @@ def done(refold: Refold) -> dict[str, str]:
         refold.ask("GET", f"/executions/{cancelled}", headers={"Prefer": "wait=20"}).json["status"]
         == "cancelled"
     )
-    return {"ended": ended, "cancelled": cancelled, "greet": greet, "nap": nap}
+    forked = refold.cli("exec", "fork", ended, "--at", "3", "--reason", "again", "-o", "ids")
+    assert forked.status == 0, forked
+    return {
+        "ended": ended, "cancelled": cancelled, "greet": greet, "nap": nap,
+        "forked": forked.body.decode().strip(), "erased": erased(refold),
+    }  # fmt: skip
+
+
+def erased(refold: Refold) -> str:
+    """An execution of a namespace that encrypts, whose data was erased."""
+    sealed = {"namespace": "sealed"}
+    refold.ask("POST", "/settings/encryption", {"encryption": "execution"}, **sealed)
+    definition = GREET.replace("{id}", "greet")
+    refold.ask("POST", "/definitions", definition, {"Content-Type": "application/yaml"}, **sealed)
+    body = {"workflow": "greet", "input": {"iban": "DE00"}}
+    reply = refold.ask("POST", "/executions", body, {"Prefer": "wait=20"}, **sealed)
+    assert reply.json["status"] == "completed", reply.body
+    done = refold.cli(
+        "admin", "erase", "--execution", reply.json["id"], "--reason", "asked for", "--namespace",
+        "sealed",
+    )  # fmt: skip
+    assert done.status == 0, done
+    return str(reply.json["id"])
 
 
 def deeds(refold: Refold, **filters: str) -> list[dict]:
@@ -97,24 +127,30 @@ def test_a_query_that_cannot_be_is_refused(refold, query):
     assert refold.ask("GET", f"/audit?{query}").status == 400
 
 
-def verified(refold: Refold, *arguments: str) -> tuple[int, list[dict], dict]:
-    """Exit code, faults and outcome of `refold audit verify`."""
-    reply = refold.cli("audit", "verify", *arguments, "-o", "json")
+def verified(refold: Refold, kept: Path | None = None) -> tuple[list[dict], dict]:
+    """Faults and outcome of a verification."""
+    body = None if kept is None else json.loads(kept.read_bytes())
+    reply = refold.ask("POST", "/v1/audit/verify", body, namespace=None)
     lines = [json.loads(line) for line in reply.body.splitlines()]
-    return reply.status, [one["fault"] for one in lines if "fault" in one], lines[-1]
+    return [one["fault"] for one in lines if "fault" in one], lines[-1]
 
 
 def test_everything_is_intact_for_the_server_and_for_an_auditor_without_it(refold, done, place):
     kept = place / "head.json"
     kept.write_bytes(refold.cli("audit", "head", "-o", "json").body)
     refold.start(done["greet"], wait_s=20)
-    code, faults, outcome = verified(refold, "--head", str(kept))
-    assert (code, faults, outcome["intact"]) == (0, [], True)
+    reply = refold.cli("audit", "verify", "--head", str(kept))
+    assert (reply.status, reply.body) == (0, b"intact\n"), reply
     file = place / "log.ndjson.gz"
     assert refold.cli("audit", "export", str(file), "--reason", "monthly").status == 0
     arguments = [sys.executable, "-I", str(VERIFIER), str(file), "--head", str(kept)]
     offline = subprocess.run(arguments, capture_output=True, check=False)
     assert (offline.returncode, offline.stdout) == (0, b""), offline
+    told = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+    sealed = [one for one in told if one["record"] == "event" and one["namespace"] == "sealed"]
+    assert {one["codec"] for one in sealed} == {2}
+    [birth] = [one for one in told if one["record"] == "execution" and one["forked_from"]]
+    assert (birth["execution"], birth["forked_from"]) == (done["forked"], done["ended"])
     [exported] = refold.ask("GET", "/v1/audit", namespace=None).json["items"]
     assert (exported["action"], exported["reason"]) == ("log.exported", "monthly")
 
@@ -236,7 +272,7 @@ async def test_tampering_in_the_database_is_found_and_named(refold, done, name):
     try:
         changed = await session.execute(statement.replace("{greet}", done["greet"]))
         assert not changed.endswith(" 0"), changed
-        code, faults, outcome = verified(refold)
+        faults, outcome = verified(refold)
     finally:
         await session.execute(RESTORE.get(table, REPLACE).replace("{table}", table))
         await session.close()
@@ -244,8 +280,8 @@ async def test_tampering_in_the_database_is_found_and_named(refold, done, name):
         key: value.replace("{greet}", done["greet"]) if isinstance(value, str) else value
         for key, value in expected.items()
     }
-    assert code == 7
     assert not outcome["intact"]
+    assert outcome["faults"] == len(faults)
     assert any(wanted.items() <= fault.items() for fault in faults), faults
 
 
@@ -260,16 +296,18 @@ async def test_a_log_that_was_cut_with_its_head_is_found_by_a_kept_head(refold, 
         await session.execute(
             "UPDATE log.shards SET commit_no = 0, last_position = 0 WHERE shard = $1", shard
         )
-        code, faults, _ = verified(refold, "--head", str(kept))
+        faults, _ = verified(refold, kept)
+        reply = refold.cli("audit", "verify", "--head", str(kept))
     finally:
         await session.execute(
             "UPDATE log.shards SET commit_no = $2, last_position = $3 WHERE shard = $1",
             shard, before["commit_no"], before["last_position"],
         )  # fmt: skip
         await session.close()
-    assert code == 7
+    assert reply.status == 7
+    assert f"HEAD_DIFFERS head: shard {shard}".encode() in reply.body
     assert {"kind": "head_differs", "shard": shard}.items() <= faults[0].items()
-    assert verified(refold, "--head", str(kept))[0] == 0
+    assert verified(refold, kept)[1]["intact"]
 
 
 @pytest.mark.parametrize(
