@@ -19,7 +19,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
       new work is taken in.
     max_result_bytes: size of an action's result as JSON.
     max_evaluation_rounds: how often one command may ask the expression workers.
-    snapshot_every: events between snapshots of a hot execution; snapshot_at_passivation: events
+    snapshot_every: events between snapshots of a hot execution, and between those that are kept of
+      its past (see `engine.ports.snapshots.Keeping`); snapshot_at_passivation: events
       beyond the last snapshot that are worth one when the execution leaves memory.
     poll_interval_ms: how often to look when no hint came. timer_horizon_ms: timers due within it
       are kept in memory. breakpoint_interval_ms: how often breakpoints are read when no hint came.
