@@ -8,13 +8,14 @@ processors. `--report` writes the result into docs/performance.md.
 import argparse
 import asyncio
 import json
+import resource
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from bench.__main__ import ROOT, machine
 from bench.histories import NAMESPACE, ORDER, fill
-from bench.meter import Meter, rounded
+from bench.meter import Meter, load, rounded
 from engine.adapters.postgres.storage import open_storage
 from engine.core.timetravel.impact_tally import Tally
 from server.api.impact_reports import Question
@@ -61,7 +62,7 @@ async def measure(postgres: EmbeddedPostgres, executions: int) -> dict[str, Any]
 
 async def one_report(workers: ImpactWorkers, source: bytes, postgres_pid: int) -> dict[str, Any]:
     """One report: seconds, processor seconds of Postgres, and what it found."""
-    tally = Tally()
+    tally, before = Tally(), _children_s()
     with Meter(postgres=postgres_pid) as meter:
         async for piece in workers.report(question(source)):
             if isinstance(piece, Tally):
@@ -70,14 +71,22 @@ async def one_report(workers: ImpactWorkers, source: bytes, postgres_pid: int) -
         {
             "seconds": meter.wall_s,
             "per_s": tally.executions / meter.wall_s,
+            "workers_cpu_s": _children_s() - before,
             "server_cpu_s": meter.cpu_s["engine"],
             "postgres_cpu_s": meter.cpu_s["postgres"],
+            "load": load(),
             "executions": tally.executions,
             "changed": tally.executions - tally.same,
             "groups": len(tally.groups),
             "skipped": sum(one.count for one in tally.skipped),
         }
     )
+
+
+def _children_s() -> float:
+    """Processor seconds of the programs that this one has started and seen the end of."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def write_report(path: Path, found: dict[str, Any], place: dict[str, str]) -> None:
@@ -104,8 +113,10 @@ _ROWS = {
     "seconds": "seconds",
     "per_s": "executions per second",
     "changed": "executions changed",
+    "workers_cpu_s": "processor seconds of the workers",
     "postgres_cpu_s": "processor seconds of Postgres",
-    "server_cpu_s": "processor seconds of the server (without the workers)",
+    "server_cpu_s": "processor seconds of the server",
+    "load": "load average at the end",
 }
 
 

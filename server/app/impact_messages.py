@@ -53,7 +53,6 @@ class Compared(msgspec.Struct, tag=True):
 class Broken(msgspec.Struct, tag=True):
     """The worker cannot go on."""
 
-    code: str
     message: str
 
 

@@ -190,11 +190,15 @@ async def main() -> None:
         output.write(framed(answer))
         output.flush()
 
-    with contextlib.suppress(asyncio.IncompleteReadError, BrokenPipeError):
+    with contextlib.suppress(BrokenPipeError):
         try:
             await serve(reader, send)
+        except asyncio.IncompleteReadError:
+            return  # nobody asks any more
         except RefoldError as error:
-            send(Broken(error.code, error.message))
+            send(Broken(error.message))
+        except Exception as fault:  # noqa: BLE001 - told to who asked, with what there is to say
+            send(Broken(f"a worker of the impact report broke: {fault!r}"))
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ class Agenda:
         return stuck if stuck is not None else self._by_the_clock(state)
 
     def _offered(self, state: ExecutionState) -> Due | None:
-        for arrived in self._rules.offered:
+        for arrived in self._rules.offered if state.phase == "running" else ():
             for wait in state.waits.values():
                 if accepting(state, wait, arrived) is not None:
                     return Due(DeliverEvent(wait.id, arrived), arrived.at)
