@@ -66,7 +66,7 @@ class Fork(Redrive):
 
 
 class ForeseenEvent(BaseModel):
-    """An event that the fork would record."""
+    """An event that the fork would record; `told` in words."""
 
     seq: int
     type: str
@@ -77,6 +77,7 @@ class ForeseenEvent(BaseModel):
     branch: int | None
     iteration: int | None
     attempt: int | None
+    told: str
     data: Any
 
 

@@ -8,6 +8,7 @@ from engine.core.timetravel.comparison import side_by_side
 from engine.core.timetravel.recording import Recording
 from engine.core.timetravel.simulation import Simulation
 from engine.core.timetravel.supply import Call, Choice, Outcome, Rules
+from engine.core.timetravel.telling import told
 from engine.model.command import Arrived, ForkExecution
 from engine.model.effect import NeedsValues
 from engine.model.event import Event
@@ -140,5 +141,5 @@ def _foreseen(event: Event) -> ForeseenEvent:
     return ForeseenEvent(
         seq=event.seq, type=type_of(event.body), at=format_time(event.at), frame=event.frame,
         node=event.node, name=event.name, branch=event.branch, iteration=event.iteration,
-        attempt=event.attempt, data=data,
+        attempt=event.attempt, told=told(event), data=data,
     )  # fmt: skip

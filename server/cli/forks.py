@@ -210,8 +210,7 @@ def _show_foresight(output: Output, answer: Any) -> None:
     columns = {
         "SEQ": lambda one: one["seq"],
         "TYPE": lambda one: one["type"],
-        "NAME": lambda one: one["name"],
-        "DATA": lambda one: dumps(one["data"]).decode(),
+        "WHAT": lambda one: one["told"],
     }
     emit_list(found["events"], output, columns, lambda one: str(one["seq"]))
     if output is Output.IDS:

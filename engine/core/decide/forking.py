@@ -56,12 +56,12 @@ def _gather(turn: Turn, command: ForkExecution) -> Rejection | None:
     """All CloudEvents that started the source, one after the other."""
     for arrived in command.offers:
         if turn.state.phase not in ("new", "gathering"):
-            return Rejection("fork.not_started", "fewer CloudEvents than the source took start it")
+            return Rejection("fork.not_here", "fewer CloudEvents than the source took start it")
         rejection = _offer(turn, _seen(command.body, arrived), command.body)
         if rejection is not None:
             return rejection
     if turn.state.phase == "gathering" and not turn.pending:
-        return Rejection("fork.not_started", "the CloudEvents of the source do not start it")
+        return Rejection("fork.not_here", "the CloudEvents of the source do not start it")
     return None
 
 
