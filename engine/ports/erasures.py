@@ -54,7 +54,8 @@ class Erasures(Protocol):
         self, namespace: str, positions: Sequence[int], keys: Sequence[bytes]
     ) -> int:
         """Leave id and source of these CloudEvents, which were found under these attribute keys
-        (all of them together), and their digest; returns how many were not erased before."""
+        (all of them together); returns how many were not erased before. Under the same source and
+        id any other is a duplicate from then on: nobody can tell whether it is another."""
 
     async def finish(
         self, erasure: Erasure, executions: Sequence[UUID], cloudevents: int, deed: Deed

@@ -11,6 +11,7 @@ from engine.adapters.nats.connection import NatsConnection
 from engine.adapters.postgres import inspection
 from engine.adapters.postgres.pool import Database, open_database
 from engine.model.errors import RefoldError
+from server.app.sealing import keychain_of
 from server.settings import ROLES, Settings
 
 _CLOCK_LIMIT_MS = 1_000
@@ -48,7 +49,7 @@ async def _postgres(settings: Settings) -> list[Finding]:
     except (RefoldError, OSError) as error:
         return [_away("postgres", "REFOLD_DATABASE_URL", error)]
     try:
-        return await _examined(database)
+        return [*await _examined(database), await _master_keys(database, settings)]
     finally:
         await database.close()
 
@@ -127,6 +128,22 @@ async def _shards(database: Database) -> Finding:
     if not found["owned"]:
         return Finding("shards", "warning", detail, "start an engine: no shard is being worked for")
     return Finding("shards", "ok", detail)
+
+
+async def _master_keys(database: Database, settings: Settings) -> Finding:
+    """Whether a server with these settings could read what its namespaces have sealed."""
+    try:
+        keys = await keychain_of(database, settings)
+        encrypted = [one for one in await keys.settings() if one.encryption != "off"]
+    except RefoldError as error:
+        return Finding(
+            "master keys", "error", error.message,
+            "correct REFOLD_MASTER_KEY_FILE: servers refuse to start, and what is sealed is lost"
+            " without its master key",
+        )  # fmt: skip
+    except Exception as error:  # noqa: BLE001 - an empty database lacks what is asked
+        return Finding("master keys", "error", f"{type(error).__name__}: {error}")
+    return Finding("master keys", "ok", f"{len(encrypted)} namespaces encrypt, all keys open")
 
 
 async def _nats(settings: Settings) -> Finding:

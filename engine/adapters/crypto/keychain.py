@@ -10,7 +10,16 @@ from uuid import UUID
 from engine.adapters.crypto.cipher import KEY_BYTES, AeadCipher
 from engine.adapters.crypto.masters import MasterKeys
 from engine.model.errors import Erased, KeyMissing
-from engine.ports.keys import Cipher, Encryption, KeyClaim, KeyKind, KeyRow, KeyStore, KeyWanted
+from engine.ports.keys import (
+    Cipher,
+    Encryption,
+    EncryptionSetting,
+    KeyClaim,
+    KeyKind,
+    KeyRow,
+    KeyStore,
+    KeyWanted,
+)
 
 TTL_S = 60.0
 """So long a process may go on reading with a key that was erased elsewhere, if no hint tells it."""
@@ -45,6 +54,10 @@ class KeyChain:
         """See `KeyOffice.forget`."""
         self._ciphers.clear()
         self._namespaces.clear()
+
+    async def settings(self) -> list[EncryptionSetting]:
+        """How every namespace encrypts that was ever switched. Raises Unavailable."""
+        return await self._store.settings()
 
     async def encryption(self, namespaces: Sequence[str]) -> dict[str, Encryption]:
         """See `Keys.encryption`: as it is now, not as it was remembered."""

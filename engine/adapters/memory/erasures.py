@@ -72,6 +72,7 @@ class MemoryErasures:
             stream.keys[position] = stream.keys[position] - frozenset(keys)
             if event.type != ERASED_TYPE:
                 stream.events[position - 1] = _left_of(event)
+                stream.stored[event.source, event.id] = (b"", position)
                 count += 1
         return count
 

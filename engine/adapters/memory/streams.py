@@ -160,7 +160,7 @@ def _store_one(stream: Stream, row: IngestRow, now: int) -> Receipt:
     first = stream.stored.get((row.source, row.id))
     if first is not None:
         digest, position = first
-        return Receipt(position, "duplicate" if digest == row.digest else "conflict")
+        return Receipt(position, "duplicate" if digest in (row.digest, b"") else "conflict")
     stream.head += 1
     stream.at = max(stream.at, now)
     stream.stored[row.source, row.id] = (row.digest, stream.head)

@@ -257,8 +257,14 @@ BEGIN
     WHERE ce.namespace = p_namespace AND ce.position = ANY (p_positions)
       AND k.namespace = p_namespace AND k.type = ce.type AND k.key = ANY (p_keys)
       AND k.position = ce.position;
+    UPDATE log.cloudevents_dedup AS d SET digest = ''
+    FROM log.cloudevents AS ce
+    WHERE ce.namespace = p_namespace AND ce.position = ANY (p_positions)
+      AND d.namespace = p_namespace AND d.key16 = substring(sha256(
+          convert_to(ce.source, 'UTF8') || '\x00'::bytea || convert_to(ce.id, 'UTF8')) FOR 16);
     UPDATE log.cloudevents AS ce
     SET type = 'refold.erased',
+        digest = '',
         attributes = log.erased_cloudevent_v1(ce.id, ce.source),
         body = log.erased_cloudevent_v1(ce.id, ce.source)
     WHERE ce.namespace = p_namespace AND ce.position = ANY (p_positions)
@@ -269,7 +275,26 @@ END
 $$;
 COMMENT ON FUNCTION log.erase_cloudevents_v1(text, bigint[], bytea[]) IS
     'Leaves id and source of CloudEvents, so that the same one again is still known, and takes all '
-    'else, with the keys it was found under. Safe to repeat.';
+    'else, with its digest and the keys it was found under. Safe to repeat.';
+
+CREATE FUNCTION log.ingest_v2(p_namespace text, p_shard integer, p_events log.ingest_v1[])
+RETURNS TABLE (stored_at bigint, outcome text)
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT
+        r.stored_at,
+        CASE
+            WHEN r.outcome = 'conflict' AND (
+                SELECT ce.digest FROM log.cloudevents AS ce
+                WHERE ce.namespace = p_namespace AND ce.position = r.stored_at
+            ) = '' THEN 'duplicate'
+            ELSE r.outcome
+        END
+    FROM log.ingest_v1(p_namespace, p_shard, p_events) AS r;
+END;
+COMMENT ON FUNCTION log.ingest_v2(text, integer, log.ingest_v1[]) IS
+    'As ingest_v1; one that was erased is a duplicate, whatever it holds now: nobody can tell.';
 
 CREATE FUNCTION log.finish_erasure_v1(
     p_erasure bigint, p_executions uuid[], p_cloudevents integer, p_entry log.audit_entry_v1

@@ -172,4 +172,6 @@ async def test_of_an_erased_cloudevent_id_and_source_are_left(storage):
     for key in rows[0].keys:
         found = await storage.streams.read(NAMESPACE, (), 0, 9, key=key)
         assert [one.position for one in found if one.position < 3] == []
-    assert (await storage.streams.ingest(NAMESPACE, rows[:1]))[0].outcome == "duplicate"
+    again = [rows[0], cloudevent(2, content="other"), cloudevent(3, content="other")]
+    outcomes = [one.outcome for one in await storage.streams.ingest(NAMESPACE, again)]
+    assert outcomes == ["duplicate", "duplicate", "conflict"]

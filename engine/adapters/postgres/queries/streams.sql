@@ -1,6 +1,6 @@
 -- name: ingest
 -- Store CloudEvents; a receipt for each, in order.
-SELECT stored_at, outcome FROM log.ingest_v1($1, $2, $3);
+SELECT stored_at, outcome FROM log.ingest_v2($1, $2, $3);
 
 -- name: head
 -- The last visible position.
