@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.model.breakpoint import Breakpoint
-from schemas.events.bodies import ExecutionForked, ForkTaken
+from schemas.events.bodies import ExecutionForked, ExecutionImported, ForkTaken
 from schemas.events.parts import Asked, CloudEventRef, Error
 
 
@@ -117,6 +117,12 @@ class NoteFork(msgspec.Struct, frozen=True, gc=False, tag=True):
     body: ForkTaken
 
 
+class ImportExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """The log so far is a copy of another installation's: say so, and let nothing of it go on."""
+
+    body: ExecutionImported
+
+
 class SuspendExecution(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Enter nothing from now on."""
 
@@ -141,6 +147,7 @@ Command = (
     | FailExecution
     | ForkExecution
     | NoteFork
+    | ImportExecution
     | SuspendExecution
     | ResumeExecution
 )

@@ -177,6 +177,12 @@ class ExecutionState(msgspec.Struct, frozen=True, gc=False):
         return self.phase in TERMINAL
 
     @property
+    def is_imported(self) -> bool:
+        """Whether it was brought here from another installation, where it had not ended: nothing of
+        it ever goes on."""
+        return self.suspended is not None and self.suspended.reason == "imported"
+
+    @property
     def status(self) -> str:
         """The status shown to people: `waiting` when only timers and waits are open."""
         if self.phase == "running" and self.suspended is not None:

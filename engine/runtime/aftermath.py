@@ -50,6 +50,8 @@ class Consequences:
 
     def resume(self, hot: HotExecution) -> None:
         """It was loaded: what is pending runs (again, with the same key)."""
+        if hot.state.is_imported:
+            return
         for action in hot.state.actions.values():
             self._dispatcher.submit(hot, action)
         for wait in hot.state.waits.values():

@@ -90,5 +90,5 @@ class HotExecution:
         """Whether leaving memory would lose work under way."""
         return bool(
             self.mails or self.queued or self.in_flight or self.parked or self.errands
-            or self.state.actions
+            or (self.state.actions and not self.state.is_imported)
         )  # fmt: skip

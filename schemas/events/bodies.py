@@ -376,8 +376,8 @@ class ExecutionForked(EventBody, frozen=True, gc=False, omit_defaults=True):
 
 
 class ForkTaken(EventBody, frozen=True, gc=False, omit_defaults=True):
-    """Somebody forked this execution after event `at`; `fork` is the id of the new one. The only
-    event that may follow a terminal one."""
+    """Somebody forked this execution after event `at`; `fork` is the id of the new one. This event
+    and ExecutionImported alone may follow a terminal one."""
 
     fork: str
     at: int

@@ -41,10 +41,10 @@ TERMINAL_TYPES = {
     "GatheringExpired": "expired",
 }
 """Event types that end an execution, and the phase that each leads to: after them its log grows by
-notes of forks alone."""
+`NOTES` alone."""
 
-NOTE = "ForkTaken"
-"""Type of the events that note a fork of the execution."""
+NOTES = frozenset({"ForkTaken", "ExecutionImported"})
+"""Types of the events that note a fork of the execution, or that it came from elsewhere."""
 
 _BACK = 100
 
@@ -145,11 +145,11 @@ async def _kept_state(
 
 
 async def last_fact(log: Log, last: EventRow) -> EventRow:
-    """The last event but for notes of forks, which alone may follow a terminal one."""
-    if last.type != NOTE:
+    """The last event but for `NOTES`, which alone may follow a terminal one."""
+    if last.type not in NOTES:
         return last
     async for row in backwards(log, last.execution_id, last.seq):
-        if row.type != NOTE:
+        if row.type not in NOTES:
             return row
     return last
 

@@ -27,6 +27,7 @@ from engine.model.command import (
     FailAction,
     FireTimer,
     ForkExecution,
+    ImportExecution,
     NoteFork,
     OfferEvent,
     ResumeExecution,
@@ -137,6 +138,14 @@ class CoreRun:
 
     def note_fork(self, at):
         assert self._step(NoteFork(log.ForkTaken(fork="ex_another", at=at)))
+
+    def note_import(self, **members):
+        """The log so far came from elsewhere."""
+        body = log.ExecutionImported(
+            source="ex_source", cluster="another", events=self.state.seq, source_hash="00" * 32,
+            **members,
+        )  # fmt: skip
+        assert self._step(ImportExecution(body))
 
     def _forked(self, at, members):
         program = self.program
@@ -269,7 +278,7 @@ class CoreRun:
                 self.answers[request] = worker_answer(request)
 
     def _record(self, event):
-        noted = isinstance(event.body, log.ForkTaken)
+        noted = isinstance(event.body, (log.ForkTaken, log.ExecutionImported))
         assert noted or not self.folded.closed, "an event behind the terminal one"
         assert event.seq == self.folded.seq + 1, "a gap in the sequence"
         assert event.at >= self.folded.at

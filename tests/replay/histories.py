@@ -247,6 +247,11 @@ HISTORIES = {
         ("fail", 0, "http.503", []), ("note_fork", 3),
     ]),
     "cancelled_with_a_reason": (CALLBACK, [("start", {}), ("cancel",)]),
+    "imported_and_forked": (BRANCHES, [
+        ("start", {"list": [1], "who": "nobody"}), ("fail", 0, "http.503", []),
+        ("note_import", {"redacted": ("/who",), "asked": Asked("ops", "to look at it")}),
+        ("note_fork", 3),
+    ]),
 }  # fmt: skip
 
 

@@ -44,6 +44,8 @@ def _apply(run, kind, details):
     elif kind in ("fork", "fork_anew"):
         place, members = details
         getattr(run, kind)(place, **members)
+    elif kind == "note_import":
+        run.note_import(**details[0])
     else:
         getattr(run, kind)(*details)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from engine.core.decide import act, forking, holds, listen, nodes, resumption, start
+from engine.core.decide import act, forking, holds, importing, listen, nodes, resumption, start
 from engine.core.decide.flow import close_inside
 from engine.core.decide.nodes import guarded
 from engine.core.decide.turn import Turn
@@ -17,8 +17,11 @@ from schemas.events.parts import Asked
 
 def decide(turn: Turn, command: commands.Command) -> Rejection | None:
     """Record what the command leads to. A rejection: nothing was recorded."""
-    if turn.state.closed and not isinstance(command, commands.NoteFork):
-        return Rejection("execution.closed", f"the execution is already {turn.state.phase}")
+    if not isinstance(command, _NOTES):
+        if turn.state.closed:
+            return Rejection("execution.closed", f"the execution is already {turn.state.phase}")
+        if turn.state.is_imported:
+            return Rejection("execution.imported", "an imported execution never goes on: fork it")
     rejection = _COMMANDS[type(command)](turn, command)
     if rejection is None:
         nodes.run(turn)
@@ -129,6 +132,9 @@ def _cancel(turn: Turn, _: commands.CancelExecution) -> Rejection | None:
     return None
 
 
+_NOTES: Final = (commands.NoteFork, commands.ImportExecution)
+"""What may be said of an execution that has ended, or never goes on."""
+
 _COMMANDS: Final[dict[type, Callable[[Turn, Any], Rejection | None]]] = {
     commands.StartExecution: _start,
     commands.OfferEvent: _offer_event,
@@ -141,6 +147,7 @@ _COMMANDS: Final[dict[type, Callable[[Turn, Any], Rejection | None]]] = {
     commands.FailExecution: forking.fail_for_want,
     commands.ForkExecution: forking.fork,
     commands.NoteFork: forking.note,
+    commands.ImportExecution: importing.note,
     commands.SuspendExecution: holds.suspend,
     commands.ResumeExecution: holds.resume,
 }

@@ -117,7 +117,9 @@ def _fires_hold(event: Event) -> bool:
 def is_closing(event: Event) -> bool:
     """Whether nothing goes on from this event, so that the one before counts."""
     body = event.body
-    return isinstance(body, CLOSING) or (
+    if isinstance(body, bodies.ExecutionSuspended):
+        return body.reason == "imported"
+    return isinstance(body, (*CLOSING, bodies.ExecutionImported)) or (
         isinstance(body, bodies.EventWaitClosed) and body.reason == "cancelled"
     )
 
