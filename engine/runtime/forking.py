@@ -8,7 +8,7 @@ own row stays, too: whoever owns the shard goes on with what was copied.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import msgspec
@@ -35,8 +35,11 @@ from schemas.json_text import loads
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 2_000
+CHUNK = 1_000
 """Events copied in one commit."""
+
+CHUNK_BYTES = 4 * 1024 * 1024
+"""Data copied in one commit, but for an event that has more alone."""
 
 _AT_ONCE = 4
 _LOOK_S = 0.5
@@ -161,13 +164,15 @@ class Forking:
             rows = await log.read_execution(origin.source, after, CHUNK, origin.at)
             if not rows:
                 raise ForkFault(f"the source has no event {after + 1} any more")
-            prefix, after = await _prefix(hot, trail, rows, done), rows[-1].seq
-            if prefix.rows:
-                self._keep(hot)
-                if after < origin.at:
-                    await self._commit(hot, Mail(prefix))
-                else:
-                    self._post(hot, Mail(prefix))
+            after = rows[-1].seq
+            for part in _parts(rows):
+                prefix = await _prefix(hot, trail, part, done)
+                if prefix.rows:
+                    self._keep(hot)
+                    if part[-1].seq < origin.at:
+                        await self._commit(hot, Mail(prefix))
+                    else:
+                        self._post(hot, Mail(prefix))
         return trail
 
     def _keep(self, hot: HotExecution) -> None:
@@ -215,6 +220,19 @@ class Forking:
         if missing:
             raise ForkFault(f"CloudEvent {missing[0]} of {namespace} is not kept any more")
         return [arrived_of(found[one]) for one in positions]
+
+
+def _parts(rows: list[EventRow]) -> Iterator[list[EventRow]]:
+    """The rows of one commit after the other."""
+    part: list[EventRow] = []
+    size = 0
+    for row in rows:
+        if part and size + len(row.data) > CHUNK_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += len(row.data)
+    yield part
 
 
 async def _prefix(hot: HotExecution, trail: Trail, rows: list[EventRow], done: int) -> CopyPrefix:

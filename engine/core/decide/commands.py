@@ -20,7 +20,7 @@ def decide(turn: Turn, command: commands.Command) -> Rejection | None:
     if not isinstance(command, _NOTES):
         if turn.state.closed:
             return Rejection("execution.closed", f"the execution is already {turn.state.phase}")
-        if turn.state.is_imported:
+        if turn.state.is_imported and not isinstance(command, commands.ForkExecution):
             return Rejection("execution.imported", "an imported execution never goes on: fork it")
     rejection = _COMMANDS[type(command)](turn, command)
     if rejection is None:

@@ -33,6 +33,8 @@ def execution_forked(state: ExecutionState, event: Event, body: bodies.Execution
     }
     if body.input is not UNSET:
         changes["input"] = body.input
+    if state.is_imported:
+        changes["suspended"] = None  # only what was brought here from elsewhere stands for ever
     return changes
 
 

@@ -196,3 +196,19 @@ async def test_a_running_execution_is_forked_and_goes_on_by_itself(world):
     assert {call.key.split(":")[0] for call in world.handler.calls} == {
         format_execution(source), format_execution(ident),
     }  # fmt: skip
+
+
+async def test_large_events_are_copied_a_few_at_a_time(world, monkeypatch):
+    monkeypatch.setattr(engine_forking, "CHUNK_BYTES", 1)
+    await world.started_node()
+    source = await ended(world)
+    commits = len(commits_of(world))
+    ident = await forked(world, source, at=8)
+    await world.closed(ident)
+    rows = await world.rows(ident)
+    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+    assert len(commits_of(world)) - commits >= 8, "one for each"
+
+
+def commits_of(world):
+    return [one for shard in world.storage.store.commits.values() for one in shard]
