@@ -1,6 +1,8 @@
 """The execution list and its counts, from the projection; the filters that others use too."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -26,9 +28,13 @@ _GROUPS: tuple[Group, ...] = ("workflow", "version", "status")
 
 
 def execution_filter(exchange: Exchange) -> ExecutionFilter:
-    """The executions that the query parameters of `routes.parameters.FILTERS` name. Problem:
-    query.invalid."""
-    query = exchange.query
+    """The executions that the request's query names. Problem: query.invalid."""
+    return filter_of(exchange.namespace, exchange.query)
+
+
+def filter_of(namespace: str, query: Mapping[str, Any]) -> ExecutionFilter:
+    """The executions that values of the parameters `routes.parameters.FILTERS`, as the gate checks
+    them, name. Problem: query.invalid."""
     source = query["forked_from"]
     try:
         forked_from = None if source is None else parse_execution(source)
@@ -43,18 +49,18 @@ def execution_filter(exchange: Exchange) -> ExecutionFilter:
         batch=query["batch"],
         started_from=query["started_after"],
         started_before=query["started_before"],
-        keys=_keys(exchange),
+        keys=_keys(namespace, query),
     )
 
 
-def _keys(exchange: Exchange) -> tuple[int, ...]:
-    namespace, keys = exchange.namespace, list[int]()
-    for label in exchange.query["label"] or ():
+def _keys(namespace: str, query: Mapping[str, Any]) -> tuple[int, ...]:
+    keys: list[int] = []
+    for label in query["label"] or ():
         name, equals, value = label.partition("=")
         if not (name and equals):
             raise ProblemRaised("query.invalid", f"label takes NAME=VALUE, got {label[:80]!r}")
         keys.append(label_key(namespace, name, value))
-    for condition in exchange.query["where"] or ():
+    for condition in query["where"] or ():
         try:
             keys.append(condition_key(namespace, condition))
         except BadCondition as fault:
