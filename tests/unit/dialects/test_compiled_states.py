@@ -472,12 +472,6 @@ def test_a_function_reference_in_a_condition_is_the_functions_expression() -> No
     assert only(program, Act).when == Text(".a")
 
 
-def test_whose_data_it_is_stands_in_the_metadata_as_a_compiled_expression() -> None:
-    more = 'metadata: {refold/dataSubject: "${ .customer.id }", team: "${ red }"}\n'
-    program = compiled("- {name: S, type: inject, data: {a: 1}, end: true}\n", more)
-    assert program.metadata == {"refold/dataSubject": ".customer.id", "team": "${ red }"}
-
-
 def test_yaml_and_json_twins_are_the_same_program() -> None:
     text = HEAD + "- {name: S, type: inject, data: {a: 1, b: [true, null, x]}, end: true}\n"
     twin = json.dumps(yaml.safe_load(text), indent=3).encode()
