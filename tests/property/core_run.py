@@ -126,14 +126,14 @@ class CoreRun:
         for event in self.stored[:at]:
             trail.note(event)
         self._begin_again(at, trail.state)
-        assert self._step(ForkExecution(self._forked(at, members), trail.broken_off()))
+        assert self._step(ForkExecution(self.forked_body(at, members), trail.broken_off()))
         self._look()
 
     def fork_anew(self, data, **members):
         """From here on a fork that begins anew."""
         self._begin_again(0, ExecutionState(id=EXECUTION))
         begun = StartExecution(input=data, name=members.get("name"))
-        assert self._step(ForkExecution(self._forked(0, members), start=begun))
+        assert self._step(ForkExecution(self.forked_body(0, members), start=begun))
         self._look()
 
     def note_fork(self, at):
@@ -147,7 +147,7 @@ class CoreRun:
         )  # fmt: skip
         assert self._step(ImportExecution(body))
 
-    def _forked(self, at, members):
+    def forked_body(self, at, members):
         program = self.program
         return log.ExecutionForked(
             source="ex_source", at=at, source_hash="00" * 32 if at else "",
