@@ -1,5 +1,6 @@
 """Who wrote a value of an execution's data, at any event."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -44,7 +45,8 @@ async def blame(exchange: Exchange) -> web.Response:
         path = core.normal_path(target.data, path)
     except NotFound as fault:
         raise ProblemRaised("not_found", fault.message) from None
-    found, complete = _findings(exchange, target, path, programs)
+    # Large values are put together for it: that does not keep the loop.
+    found, complete = await asyncio.to_thread(_findings, exchange, target, path, programs)
     body = {
         "execution": format_execution(execution_id),
         "seq": trace.state.seq,

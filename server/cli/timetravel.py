@@ -16,6 +16,9 @@ from server.cli.session import Full, Session, connected
 app = typer.Typer()
 
 _PARTS = ("data", "state", "input", "output")
+_SHOWN_SCOPES = 10
+"""Open branches and iterations whose own data is shown."""
+
 _SIGNS = {"add": "+", "remove": "-", "replace": "~"}
 _COLOURS = {"add": "green", "remove": "red", "replace": "yellow"}
 
@@ -40,18 +43,23 @@ def at(
     elif state["seq"] == 0:
         write_line(f"{state['execution']}: nothing had happened yet")
     else:
-        _show_state(Paper(full=full), state)
+        _show_state(Paper(full=full), state, full=full)
 
 
-def _show_state(paper: Paper, state: Any) -> None:
+def _show_state(paper: Paper, state: Any, *, full: bool) -> None:
     paper.line(f"{state['execution']} {_point(state)}", colour="bold")
     name = f", name {state['name']}" if state["name"] else ""
     paper.item("workflow", f"{state['workflow']} {state['version']}{name}")
-    paper.item("states", _open_states(state["frames"]) or "none is open")
+    scopes = _innermost(state["frames"])
+    paper.item("states", "; ".join(way for way, _ in scopes) or "none is open")
     if state["status"] in ("completed", "failed", "cancelled", "timed_out"):
         paper.value("output" if state["status"] == "completed" else "input", _last(state))
     else:
         paper.value("data", state["data"])
+        for way, scope in scopes[: len(scopes) if full else _SHOWN_SCOPES]:
+            if scope["data"] != state["data"]:
+                paper.item("in", way)
+                paper.value("", scope["data"])
     if state["error"] is not None:
         paper.item("error", f"{state['error']['code']}: {state['error']['message']}")
     for name, text in suspension_lines(state["suspension"]):
@@ -75,12 +83,12 @@ def _last(state: Any) -> Any:
     return state["output"] if state["status"] == "completed" else state["input"]
 
 
-def _open_states(frames: list[Any]) -> str:
+def _innermost(frames: list[Any]) -> list[tuple[str, Any]]:
     """Every innermost scope with the way to it: `Ship > branch left > Pack`."""
     by_id = {one["id"]: one for one in frames}
     parents = {one["parent"] for one in frames}
-    ways = [_way(by_id, one) for one in frames if one["id"] not in parents]
-    return "; ".join(way for way in ways if way)
+    ways = [(_way(by_id, one), one) for one in frames if one["id"] not in parents]
+    return [(way, one) for way, one in ways if way]
 
 
 def _way(by_id: dict[int, Any], frame: Any) -> str:

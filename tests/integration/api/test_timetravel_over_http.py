@@ -45,6 +45,26 @@ states:
 """
 
 
+SIDES = """
+id: {id}
+version: "1"
+specVersion: "0.8"
+start: Ship
+functions: [{name: mark, type: expression, operation: "{packed: true}"}]
+states:
+  - name: Ship
+    type: parallel
+    end: true
+    branches:
+      - name: left
+        actions:
+          - {name: pack, functionRef: {refName: mark}}
+          - {name: load, functionRef: {refName: mark}, sleep: {before: PT1H}}
+      - name: right
+        actions: [{name: paint, functionRef: {refName: mark}, sleep: {before: PT1H}}]
+"""
+
+
 @pytest.fixture(scope="module")
 def order(refold):
     """An execution that waits for a retry after a CloudEvent gave it its price: (path, id)."""
@@ -206,3 +226,21 @@ def test_the_commands_print_the_same_for_people(refold, order):
 def test_commands_that_cannot_work_say_why(refold, arguments, code):
     reply = refold.cli("exec", *arguments)
     assert (reply.status, reply.headers["stderr"].startswith("refold: ")) == (code, True)
+
+
+def test_branches_are_shown_with_the_way_to_them_and_their_own_data(refold, eventually):
+    ident = refold.start(refold.apply(SIDES), input={"n": 1})["id"]
+    path = f"/executions/{ident}"
+    eventually(lambda: len(refold.ask("GET", f"{path}/state").json["timers"]) == 2)
+    shown = refold.cli("exec", "at", ident).body.decode().splitlines()
+    assert [" ".join(line.split()) for line in shown[2:6]] == [
+        "states Ship > branch left; Ship > branch right",
+        'data {"n":1}',
+        "in Ship > branch left",
+        '{"n":1,"packed":true}',
+    ]
+    assert sum("before action of" in line for line in shown) == 2
+    branch = refold.ask("GET", f"{path}/state").json["frames"][2]
+    assert branch["name"] == "left"
+    blame = refold.cli("exec", "blame", ident, ".packed", "--in", str(branch["id"])).body.decode()
+    assert "the result of action pack: mark" in blame
