@@ -24,10 +24,10 @@ def media_type_of(file: str) -> str:
 
 def documents_of(resources: list[str]) -> dict[str, bytes]:
     """Contents by URI, of arguments URI=FILE. Raises CommandFault."""
-    return {uri: read_file(path) for uri, path in map(_parted, resources)}
+    return {uri: read_file(path) for uri, path in map(uri_and_file, resources)}
 
 
-def _parted(argument: str) -> tuple[str, str]:
+def uri_and_file(argument: str) -> tuple[str, str]:
     """URI=FILE, parted at the first `=` behind which a file's name stands: a URI may hold some."""
     starts = [place for place, letter in enumerate(argument) if letter == "="]
     for place in starts:

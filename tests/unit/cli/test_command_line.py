@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from server.cli.client import Client, place_line
-from server.cli.definitions import _parted
 from server.cli.faults import CommandFault, exit_code_of
 from server.cli.output import text_of
 from server.cli.session import pairs_of, read_json
+from server.cli.sources import uri_and_file
 
 HEAVY = ("aiohttp", "nats", "asyncpg", "rich.table", "asyncio", "jq", "engine")
 
@@ -65,10 +65,10 @@ def test_pairs_are_parted_once_and_named_once():
 def test_a_resource_may_hold_equals_signs_on_both_sides(tmp_path):
     path = tmp_path / "a=b.json"
     path.write_text("{}")
-    assert _parted(f"http://x/?q=1={path}") == ("http://x/?q=1", str(path))
-    assert _parted("http://x=/none") == ("http://x", "/none")
+    assert uri_and_file(f"http://x/?q=1={path}") == ("http://x/?q=1", str(path))
+    assert uri_and_file("http://x=/none") == ("http://x", "/none")
     with pytest.raises(CommandFault):
-        _parted("http://x")
+        uri_and_file("http://x")
 
 
 def test_what_a_terminal_would_obey_is_shown_instead():
