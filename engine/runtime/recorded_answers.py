@@ -2,14 +2,12 @@
 
 import asyncio
 from collections import OrderedDict
-from uuid import UUID
 
 from engine.core.decide.answering import answerer_of
 from engine.core.paths import path_of
-from engine.core.timetravel.recording import RecordedAnswer, Recording
+from engine.core.timetravel.recording import RecordedAnswer, Recording, RecordingReader
 from engine.model.command import CompleteAction, DeliverCallback, FailAction, FailExecution
 from engine.model.errors import Erased, Sealed
-from engine.model.event import Event
 from engine.model.ids import parse_execution
 from engine.model.state import Action, ExecutionState, Fork, Wait
 from engine.ports.codec import event_of
@@ -27,7 +25,7 @@ class RecordedAnswers:
 
     def __init__(self, context: EngineContext) -> None:
         self._context = context
-        self._kept: OrderedDict[tuple[str, int], Recording] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], tuple[Recording, RecordingReader]] = OrderedDict()
         self._reading: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def answer(
@@ -83,33 +81,27 @@ class RecordedAnswers:
                 self._reading.pop(key, None)
 
     async def _read(self, key: tuple[str, int]) -> Recording:
+        """What is kept of the source, with what its log has got since."""
         source, at = parse_execution(key[0]), key[1]
-        kept = self._kept.get(key)
-        if kept is not None and (kept.closed or not await self._has_grown(source, kept.last)):
-            self._kept.move_to_end(key)
-            return kept
-        recording = self._kept[key] = Recording.of(await self._events(source), after=at)
+        kept = self._kept.pop(key, None)
+        recording = Recording(at) if kept is None else kept[0]
+        reader = RecordingReader(recording) if kept is None else kept[1]
+        after = 0 if kept is None else recording.last
+        while not recording.closed:
+            rows = await self._context.ports.log.read_execution(source, after, _PAGE)
+            reader.read(event_of(row) for row in rows)
+            if len(rows) < _PAGE:
+                break
+            after = rows[-1].seq
+            await asyncio.sleep(0)
+        self._kept[key] = recording, reader
         while len(self._kept) > 1 and self._is_full():
             self._kept.popitem(last=False)
         return recording
 
     def _is_full(self) -> bool:
-        events = sum(one.last for one in self._kept.values())
+        events = sum(recording.last for recording, _ in self._kept.values())
         return len(self._kept) > _KEPT or events > _KEPT_EVENTS
-
-    async def _has_grown(self, source: UUID, last: int) -> bool:
-        found = await self._context.ports.log.last_event(source)
-        return found is not None and found.seq > last
-
-    async def _events(self, source: UUID) -> list[Event]:
-        events: list[Event] = []
-        while True:
-            after = events[-1].seq if events else 0
-            rows = await self._context.ports.log.read_execution(source, after, _PAGE)
-            events.extend(event_of(row) for row in rows)
-            if len(rows) < _PAGE:
-                return events
-            await asyncio.sleep(0)
 
 
 def _given(action: int, found: RecordedAnswer) -> CompleteAction | FailAction:

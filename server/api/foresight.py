@@ -1,5 +1,6 @@
 """Dry runs of forks: gone on with in memory, nothing is written and nothing called."""
 
+import asyncio
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,7 +22,6 @@ from schemas.json_text import loads
 from server.api.describe import error_members
 from server.api.exchange import Services
 from server.api.fork_prefix import all_events
-from server.api.pace import Pace
 from server.api.reading import status_of
 from server.api.times import format_time
 
@@ -31,7 +31,7 @@ MAX_FORESEEN: Final = 10_000
 MAX_SHOWN: Final = 1_000
 """Events that its answer shows."""
 
-MAX_READ: Final = 200_000
+MAX_READ: Final = 50_000
 """Events of the source that answers are looked for in."""
 
 
@@ -47,14 +47,14 @@ async def foreseen(
     """What the fork would record, as far as that follows from the log and the answers given."""
     events = await all_events(services.log, source, MAX_READ)
     namespace = (await services.log.read_execution(source, 0, 1))[0].namespace
-    recording = Recording.of(events, after=at)
+    recording = await asyncio.to_thread(Recording.of, events, at)
     known = {**await _taken(services, namespace, recording), **cloudevents}
     rules = Rules(cloudevents=known, max_events=MAX_FORESEEN)
     begun = state if at else ExecutionState(id=source)
     run = _Run(program, begun, recording, command, rules)
     outcome = await run.outcome(services)
     rest = [one for one in events if one.seq > at]
-    return _told(outcome, rest)
+    return await asyncio.to_thread(_told, outcome, rest)
 
 
 async def _taken(services: Services, namespace: str, recording: Recording) -> dict[int, Arrived]:
@@ -97,12 +97,11 @@ class _Run:
     async def outcome(self, services: Services) -> Outcome:
         """Run it to its end."""
         assert self._simulation is not None
-        pace = Pace()
-        outcome = self._simulation.run()
+        outcome = await asyncio.to_thread(self._simulation.run)
         while isinstance(outcome, NeedsValues):
             answers = await services.evaluate(outcome.requests)
-            outcome = self._simulation.answer(dict(zip(outcome.requests, answers, strict=True)))
-            await pace.breathe()
+            given = dict(zip(outcome.requests, answers, strict=True))
+            outcome = await asyncio.to_thread(self._simulation.answer, given)
         return outcome
 
 

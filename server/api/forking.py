@@ -42,7 +42,12 @@ from schemas.events.wire import encode_body
 from schemas.json_text import dumps, loads, write_unknown
 from server.api.exchange import Exchange, Services
 from server.api.foresight import foreseen
-from server.api.fork_prefix import Beginning, beginning_of, place_of_failure
+from server.api.fork_prefix import (
+    Beginning,
+    beginning_of,
+    place_of_failed_state,
+    place_of_failure,
+)
 from server.api.problem import ProblemRaised
 from server.api.waiting import inbox_topic
 
@@ -152,21 +157,24 @@ async def _last_event(asker: Asker, source: UUID) -> EventRow:
 
 async def _place(asker: Asker, last: EventRow, order: Order) -> int:
     """Behind which event the fork is asked for."""
-    wanted = order.wanted
+    wanted, log = order.wanted, asker.services.log
+    at = 0 if wanted.at == "start" else wanted.at
     if order.redrive:
-        return await place_of_failure(asker.services.log, last)
+        return await place_of_failure(log, last)
     if wanted.patch_input is not None:
-        if wanted.at:
+        if at:
             message = (
                 "an edited input starts anew: leave `at` out, or edit the data with patch_data"
             )
             raise ForkFault("fork.invalid", message, "/at")
         return 0
-    if wanted.at is None:
+    if at is None:
         raise ForkFault("fork.invalid", "say after which event: at", "/at")
-    if wanted.at > last.seq:
-        raise ProblemRaised("not_found", f"the last event is {last.seq}, there is no {wanted.at}")
-    return wanted.at
+    if at == "failed_state":
+        return await place_of_failed_state(log, last)
+    if at > last.seq:
+        raise ProblemRaised("not_found", f"the last event is {last.seq}, there is no {at}")
+    return at
 
 
 async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int) -> Plan:
@@ -220,7 +228,7 @@ async def _program(asker: Asker, wanted: Fork, beginning: Beginning) -> Program:
             asker.namespace, state.workflow, wanted.version
         )
     elif wanted.definition_hash is not None:
-        chosen = wanted.definition_hash
+        chosen = wanted.definition_hash.removeprefix("def_")
     program = (await asker.services.programs.get(asker.namespace, chosen)).program
     if program.workflow != state.workflow:
         message = f"{chosen} is a version of {program.workflow}, not of {state.workflow}"

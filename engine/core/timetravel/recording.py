@@ -109,7 +109,7 @@ class Recording:
     ) -> "Recording":
         """The recording of these events. They begin at the first event, or behind `state`; what was
         open at event `after` is found by its seq, what was opened later by its path."""
-        return _Reader(cls(after), state).read(events)
+        return RecordingReader(cls(after), state).read(events)
 
     @property
     def is_over(self) -> bool:
@@ -131,10 +131,11 @@ class Recording:
         return self.callbacks.get(frame)
 
 
-class _Reader:
-    """Reads events into a recording. Tables lead from the seq of what is open to its handle."""
+class RecordingReader:
+    """Reads events into a recording, all at once or a page after the other. Tables lead from the
+    seq of what is open to its handle."""
 
-    def __init__(self, recording: Recording, state: ExecutionState | None) -> None:
+    def __init__(self, recording: Recording, state: ExecutionState | None = None) -> None:
         self._recording = recording
         self._places = Places(recording.after, state)
         self._calls: dict[int, tuple[Handle, int]] = {}
@@ -159,6 +160,7 @@ class _Reader:
                 self._gathering = wait.id
 
     def read(self, events: Iterable[Event]) -> Recording:
+        """These events too, which follow those read before; gives the recording so far."""
         recording, places = self._recording, self._places
         for event in events:
             recording.last = event.seq
@@ -307,18 +309,18 @@ class _Reader:
         self._recording.closed = True
 
 
-_READ: Final[dict[type[bodies.EventBody], Callable[[_Reader, Event, Any], None]]] = {
-    bodies.ExecutionStarted: _Reader.started,
-    bodies.ActionCompleted: _Reader.completed,
-    bodies.ActionFailed: _Reader.failed,
-    bodies.ActionCancelled: _Reader.call_cancelled,
-    bodies.TimerFired: _Reader.fired,
-    bodies.TimerCancelled: _Reader.timer_cancelled,
-    bodies.EventReceived: _Reader.received,
-    bodies.CallbackReceived: _Reader.called_back,
-    bodies.EventWaitClosed: _Reader.wait_closed,
-    bodies.ExecutionCancelled: _Reader.cancelled,
-    bodies.ExecutionCompleted: _Reader.ended,
-    bodies.ExecutionFailed: _Reader.ended,
-    bodies.GatheringExpired: _Reader.ended,
+_READ: Final[dict[type[bodies.EventBody], Callable[[RecordingReader, Event, Any], None]]] = {
+    bodies.ExecutionStarted: RecordingReader.started,
+    bodies.ActionCompleted: RecordingReader.completed,
+    bodies.ActionFailed: RecordingReader.failed,
+    bodies.ActionCancelled: RecordingReader.call_cancelled,
+    bodies.TimerFired: RecordingReader.fired,
+    bodies.TimerCancelled: RecordingReader.timer_cancelled,
+    bodies.EventReceived: RecordingReader.received,
+    bodies.CallbackReceived: RecordingReader.called_back,
+    bodies.EventWaitClosed: RecordingReader.wait_closed,
+    bodies.ExecutionCancelled: RecordingReader.cancelled,
+    bodies.ExecutionCompleted: RecordingReader.ended,
+    bodies.ExecutionFailed: RecordingReader.ended,
+    bodies.GatheringExpired: RecordingReader.ended,
 }
