@@ -1,12 +1,16 @@
 """What was erased is nowhere any more, and everything else is as it was."""
 
+import os
 import signal
 import subprocess
+import sys
 import uuid
 
 import pytest
 
 from schemas.json_text import dumps
+from tests.integration.conftest import REFOLD, ROOT
+from tests.integration.erasure.conftest import master_key
 
 PERSON = """
 id: {id}
@@ -198,8 +202,6 @@ def test_the_read_tables_are_the_same_after_a_rebuild(vault, case, eventually):
 
 
 def test_master_keys_are_rotated_and_the_old_one_is_not_needed_any_more(vault, case, eventually):
-    from tests.integration.erasure.conftest import master_key
-
     one = case("execution")
     execution, _ = one.whole(eventually)
     old = vault.keys.read_text()
@@ -218,25 +220,15 @@ def test_master_keys_are_rotated_and_the_old_one_is_not_needed_any_more(vault, c
     assert shown["input"]["what"] == one.canary
 
     vault.keys.write_text(master_key("three"))
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("REFOLD_")}
     refused = subprocess.run(
-        [*_serve()], capture_output=True, timeout=60, check=False,
-        env={**_clean(), **environment, "REFOLD_NATS_URL": one.refold.nats},
+        [*REFOLD, "serve", "--role", "api", "--http", "127.0.0.1:0"],
+        capture_output=True, timeout=60, check=False,
+        env={**clean, **environment, "REFOLD_NATS_URL": one.refold.nats},
     )  # fmt: skip
     vault.keys.write_text(new)
     assert refused.returncode == 2, refused.stderr
     assert b"REFOLD_MASTER_KEY_FILE" in refused.stderr
-
-
-def _serve():
-    from tests.integration.conftest import REFOLD
-
-    return [*REFOLD, "serve", "--role", "api", "--http", "127.0.0.1:0"]
-
-
-def _clean():
-    import os
-
-    return {key: value for key, value in os.environ.items() if not key.startswith("REFOLD_")}
 
 
 def test_bad_requests_say_what_is_wrong(case, eventually):
@@ -291,3 +283,17 @@ def test_a_fork_has_the_key_of_its_source_and_goes_with_it(case, eventually, fou
         assert one.ask("GET", f"/executions/{execution}").status == 410
         assert one.intact(execution)
     eventually(lambda: not found_in_database(one.refold.database, one.canary))
+
+
+def test_the_standalone_verifier_needs_no_key_before_or_after(case, eventually, tmp_path):
+    one = case("execution")
+    execution, _ = one.whole(eventually)
+    for name in ("before", "after"):
+        path = tmp_path / f"{name}.ndjson.gz"
+        exported = one.refold.cli("audit", "export", str(path), "--reason", "a look")
+        assert exported.status == 0, exported.headers["stderr"]
+        program = [sys.executable, "verifier/refold_verify.py", str(path)]
+        verified = subprocess.run(program, cwd=ROOT, capture_output=True, timeout=60, check=False)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        if name == "before":
+            one.erase(eventually, execution=execution)
