@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from engine.model.errors import Unavailable
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow, ShardHead
 from projections.folds import Folds, Logs
@@ -36,6 +37,14 @@ class Tail(Logs, Protocol):
         self, shard: int, after: int, upto: int, limit: int = 5_000
     ) -> list[EventRow]:
         """Events with after < position <= upto, in order of position."""
+
+
+class ShardUnread(Exception):
+    """The next events of some shards cannot be read, those of all others are in the tables."""
+
+    def __init__(self, faults: Sequence[Exception]) -> None:
+        first = faults[0]
+        super().__init__(f"{len(faults)} of the shards: {type(first).__name__}: {first}")
 
 
 class Projector:
@@ -93,7 +102,10 @@ class Projector:
 
     async def _replace(self) -> None:
         _log.info("read tables of an older release: building those of this one beside them")
-        await rebuild(self._log, self._store, self._store.beside())
+        beside = self._store.beside()
+        await build(self._log, beside)
+        await beside.make_live()
+        await self._store.open()
         _log.info("read tables of this release are live: generation %d", self._store.generation)
 
     async def _reopen(self) -> None:
@@ -104,7 +116,8 @@ class Projector:
 
     async def catch_up(self) -> bool:
         """Read what there is, up to the heads; whether there was anything. A shard that cannot be
-        read does not hold up the others; its fault is raised at the end."""
+        read does not hold up the others. Raises at the end ShardUnread, or that a service is
+        away."""
         positions = await self._store.positions()
         behind = [
             Span(head.shard, positions.get(head.shard, 0), head.last_position)
@@ -116,8 +129,11 @@ class Projector:
             spans, changes, behind = await self._gather(behind, faults)
             if spans and not await self._store.apply(spans, changes):
                 return True  # another projector was quicker: look again
+        for fault in faults:
+            if isinstance(fault, Unavailable | OSError):
+                raise fault
         if faults:
-            raise faults[0]
+            raise ShardUnread(faults) from faults[0]
         return moved
 
     async def _gather(
@@ -174,15 +190,24 @@ class Projector:
             return
 
 
+async def build(log: Tail, beside: ReadStore) -> None:
+    """Build the tables of another generation, up to the heads. A shard whose events cannot be read
+    is built as far as they can: it is no further in the live tables either."""
+    await beside.open()
+    projector = Projector(log, beside)
+    try:
+        while await projector.catch_up():
+            continue
+    except ShardUnread as fault:
+        _log.warning("read tables are built without the rest of %s", fault)
+    while await beside.drop_erased():
+        continue
+
+
 async def rebuild(log: Tail, live: ReadStore, beside: ReadStore) -> str:
     """Build the tables anew beside the live ones and swap; returns the fingerprint of the new ones.
     `beside` is a store of another generation."""
-    await beside.open()
-    projector = Projector(log, beside)
-    while await projector.catch_up():
-        continue
-    while await beside.drop_erased():
-        continue
+    await build(log, beside)
     fingerprint = await beside.fingerprint()
     await beside.make_live()
     await live.open()

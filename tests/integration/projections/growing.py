@@ -47,6 +47,22 @@ def answer(call: Any) -> Any:
     return {"item": call.arguments["item"]}
 
 
+class Poisoned:
+    """A log with a shard whose events this release cannot read."""
+
+    def __init__(self, log: Any, shard: int) -> None:
+        self._log = log
+        self._shard = shard
+        self.heads = log.heads
+        self.read_execution = log.read_execution
+        self.kept_snapshot = log.kept_snapshot
+
+    async def read_shard(self, shard: int, *rest: Any) -> Any:
+        if shard == self._shard:
+            raise ValueError("an event that this release cannot read")
+        return await self._log.read_shard(shard, *rest)
+
+
 async def grown(world: World, count: int = 12) -> list[UUID]:
     """Executions of many kinds, some of them left waiting."""
     world.handler.answer = answer

@@ -12,6 +12,7 @@ from projections.store import ReadStore
 from tests.integration.projections.growing import caught_up, grown
 from tests.runtime_harness import World
 
+
 class Erased:
     """A log in which the events of some executions cannot be read any more."""
 

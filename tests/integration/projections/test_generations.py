@@ -9,7 +9,7 @@ from projections.generations import VIEWS_VERSION, ReadSideBuilding
 from projections.questions.executions import list_executions
 from projections.runner import Projector
 from projections.store import ReadStore
-from tests.integration.projections.growing import caught_up, grown
+from tests.integration.projections.growing import Poisoned, caught_up, grown
 from tests.runtime_harness import World, eventually
 
 
@@ -43,6 +43,25 @@ async def test_tables_of_an_older_release_are_replaced_while_they_stand(
         await asyncio.gather(projecting, return_exceptions=True)
     left = await read_database.fetch("SELECT nspname FROM pg_namespace WHERE nspname ~ '^read_'")
     assert [row["nspname"] for row in left] == ["read_2"]
+
+
+async def test_an_event_that_cannot_be_read_does_not_prevent_an_upgrade(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    ids = await grown(world, 6)
+    poisoned = (await world.rows(ids[0]))[0].shard
+    store = await caught_up(world, read_database)
+    await read_database.execute("UPDATE read_1.made SET version = 1")
+    await store.open()
+    projector = Projector(Poisoned(world.storage.log, poisoned), store, 0.02)
+    projecting = asyncio.create_task(projector.run())
+    try:
+        await eventually(lambda: _is_live(read_database, 2))
+    finally:
+        projecting.cancel()
+        await asyncio.gather(projecting, return_exceptions=True)
+    listed = {row["execution_id"] for row in await list_executions(store, "default", limit=100)}
+    assert listed == {one for one in ids if (await world.rows(one))[0].shard != poisoned}
 
 
 _ENDLESS = """

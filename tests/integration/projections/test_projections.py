@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +16,7 @@ from projections.questions.history import list_attempts, list_scopes
 from projections.runner import Projector, rebuild
 from projections.store import ReadStore
 from schemas.events.parts import Error
-from tests.integration.projections.growing import caught_up, grown
+from tests.integration.projections.growing import Poisoned, caught_up, grown
 from tests.runtime_harness import World, eventually, steps
 
 
@@ -120,19 +119,11 @@ async def test_one_unreadable_event_does_not_stop_the_other_shards(
     ids = await grown(world)
     poisoned = (await world.rows(ids[0]))[0].shard
 
-    class Poisoned:
-        heads = world.storage.log.heads
-        read_execution = world.storage.log.read_execution
-        kept_snapshot = world.storage.log.kept_snapshot
-
-        async def read_shard(self, shard: int, *rest: Any) -> Any:
-            if shard == poisoned:
-                raise ValueError("an event that this release cannot read")
-            return await world.storage.log.read_shard(shard, *rest)
-
     store = ReadStore(read_database)
     await store.open()
-    projecting = asyncio.create_task(Projector(Poisoned(), store, 0.01).run())
+    projecting = asyncio.create_task(
+        Projector(Poisoned(world.storage.log, poisoned), store, 0.01).run()
+    )
     others = {one for one in ids if (await world.rows(one))[0].shard != poisoned}
     await eventually(lambda: _listed(store, others))
     projecting.cancel()
