@@ -51,7 +51,7 @@ _literal = json.JSONDecoder(parse_int=str, parse_float=str)
 # Members of each record, in order. n: number, t: text, e: execution, h: hash, x: hex, o: object,
 # l: list; with ? it may be null.
 _MEMBERS = {
-    "export": "format:n chain:n shards:n scope:t? head:o",
+    "export": "format:n chain:n scope:t? head:o",
     "audit": "namespace:t position:n at:n actor:t action:t target:t salt:x data:t digest:h hash:h",
     "definition": "namespace:t workflow:t version:t hash:t dialect:t media_type:t source:t"
     " resources:o",
@@ -360,7 +360,8 @@ class Verifier:
 
     def take_export(self, record: Record) -> None:
         if record["format"] != 1 or record["chain"] != 1:
-            raise ValueError("this program reads format 1 of an export")
+            self.note("unreadable", ("line", 1), "this program reads format 1 of an export")
+            return
         head, kept = record["head"], self.kept or {"shards": [], "audit": []}
         self.head, self.scope = head, record["scope"]
         self.heads = {s["shard"]: (s["commit_no"], s["hash"]) for s in head["shards"]}
@@ -434,7 +435,7 @@ class Verifier:
         )
         if number is not None and digest != written:
             self.note("changed", ("audit", entry["namespace"], number), "its data was changed")
-        elif entry["action"] == "definition.applied":
+        elif digest == written and entry["action"] == "definition.applied":
             told = {n: json.loads(value) for n, value in split_members(entry["data"])}
             self.applied[entry["namespace"], entry["target"]] = told
 
@@ -513,7 +514,10 @@ class Verifier:
         else:
             self.shard.block.append(record)
 
-    take_other = take_event
+    def take_other(self, record: Record) -> None:
+        if self.scope is None:
+            self.note("missing", place_of(record), "an export of all namespaces tells every event")
+        self.take_event(record)
 
     def close_block(self, shard: Shard) -> None:
         """Judge the events of the commit that ends here."""
@@ -681,7 +685,9 @@ def parts_of(block: list[Record]) -> str:
 
 
 def execution_of(uuid: str) -> str:
-    number, letters = int(uuid.replace("-", ""), 16), list(ALPHABET)
+    """The id of a UUID; of a text that is none the one that nobody has."""
+    digits, letters = uuid.replace("-", ""), list(ALPHABET)
+    number = int(digits, 16) if HEX.fullmatch(digits) and len(digits) == 32 else 0
     return "ex_" + "".join(letters[number >> shift & 31] for shift in range(125, -1, -5))
 
 

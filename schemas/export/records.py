@@ -47,7 +47,6 @@ class ExportRecord(msgspec.Struct, frozen=True, tag_field="record", tag="export"
 
     format: int
     chain: int
-    shards: int
     scope: str | None
     head: Head
 

@@ -33,7 +33,6 @@ async def exported(
     yield records.ExportRecord(
         records.FORMAT,
         services.installation.chain_version,
-        services.installation.shards,
         scope,
         head,
     )

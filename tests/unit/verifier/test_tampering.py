@@ -131,3 +131,37 @@ def test_a_head_of_another_installation_does_not_fit(program, export, sample):
     found = program.verify(sample.lines, kept).findings
     assert found[0].kind == "head_differs"
     assert "another installation" in found[0].detail
+
+
+def test_events_that_are_hidden_as_anothers_are_told(program, sample):
+    """Every record of an execution gone, its events as those of another namespace."""
+    told = [json.loads(line) for line in sample.lines]
+    birth = next(one for one in told if one["record"] == "execution")
+    hidden = {
+        ("position", one["shard"], one["position"])
+        for one in told
+        if one["record"] == "event" and one["execution"] == birth["execution"]
+    }
+    period = program.birth_period(program.uuid_number(birth["execution"]))
+    left = [
+        {
+            "record": "other",
+            "shard": one["shard"],
+            "position": one["position"],
+            "period": period,
+            "hash": one["hash"],
+        }  # fmt: skip
+        if one.get("execution") == birth["execution"]
+        else one
+        for one in told
+        if one is not birth
+    ]
+    left[-1] = {"record": "end", "lines": len(left) - 1}
+    findings = program.verify([spelled(one) for one in left]).findings
+    assert {(one.kind, one.place) for one in findings} == {("missing", place) for place in hidden}
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"\xff", b'{"record":"export"}', b"1" * 5_000])
+def test_a_file_that_is_no_export_is_told(program, line):
+    kinds = {one.kind for one in program.verify([line]).findings}
+    assert kinds == {"unreadable", "missing"}
