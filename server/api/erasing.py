@@ -23,7 +23,7 @@ from schemas.events.bodies import EventReceived, ExecutionStarted
 from schemas.events.parts import Asked
 from server.api.exchange import Services
 from server.api.pace import Pace
-from server.api.reading import TERMINAL_TYPES, pages
+from server.api.reading import TERMINAL_TYPES, last_fact, pages
 
 _log = logging.getLogger("refold.erasures")
 LOOK_S = 2.0
@@ -43,6 +43,21 @@ class Extent:
     running: list[UUID] = field(default_factory=list)
     events: int = 0
     positions: set[int] = field(default_factory=set)
+
+
+async def standing_of(services: Services, namespace: str, key_id: str) -> Extent:
+    """As `extent_of`, without events and positions: only ends of logs are looked at."""
+    extent = Extent()
+    async for execution_id in _uses(services, key_id):
+        extent.executions.append(execution_id)
+        last = await services.log.last_event(execution_id)
+        if last is None:
+            runs = await services.inbox.is_accepted(namespace, execution_id)
+        else:
+            runs = (await last_fact(services.log, last)).type not in TERMINAL_TYPES
+        if runs:
+            extent.running.append(execution_id)
+    return extent
 
 
 async def extent_of(services: Services, namespace: str, key_id: str) -> Extent:

@@ -13,7 +13,7 @@ from schemas.api import erasures as answers
 from schemas.events.parts import Asked
 from server.api.body import read_model
 from server.api.cursor import read_number_cursor, write_cursor
-from server.api.erasing import ERASING, Extent, extent_of
+from server.api.erasing import ERASING, Extent, extent_of, standing_of
 from server.api.exchange import Exchange
 from server.api.problem import ProblemRaised
 from server.api.reading import check_exists
@@ -30,13 +30,10 @@ async def erase(exchange: Exchange) -> web.Response:
     if not wanted.dry_run and not asked.reason:
         raise ProblemRaised("body.invalid", "an erasure needs a reason: say why, without the data")
     key, target = await _target(exchange, wanted)
+    if wanted.dry_run:
+        return json_reply(await _counted(exchange, key))
     if key.wrapped is not None:
-        extent = await extent_of(exchange.services, exchange.namespace, key.key_id)
-        if wanted.dry_run:
-            return json_reply(await _counted(exchange, key, extent))
-        _check(wanted, extent)
-    elif wanted.dry_run:
-        raise ProblemRaised("execution.erased", f"the key {key.key_id} is deleted already")
+        _check(wanted, await standing_of(exchange.services, exchange.namespace, key.key_id))
     deed = Deed(
         exchange.namespace, exchange.actor, "data.erasure_asked", target, asked,
         {"key": key.key_id, "cancel": wanted.cancel},
@@ -92,7 +89,11 @@ def _check(wanted: answers.EraseData, extent: Extent) -> None:
         raise ProblemRaised("erasure.running", f"{len(extent.running)} run: {shown}")
 
 
-async def _counted(exchange: Exchange, key: KeyRow, extent: Extent) -> answers.ErasureExtent:
+async def _counted(exchange: Exchange, key: KeyRow) -> answers.ErasureExtent:
+    """Problem execution.erased where nothing is left to count."""
+    if key.wrapped is None:
+        raise ProblemRaised("execution.erased", f"the key {key.key_id} is deleted already")
+    extent = await extent_of(exchange.services, exchange.namespace, key.key_id)
     return answers.ErasureExtent(
         key=key.key_id,
         executions=len(extent.executions),
