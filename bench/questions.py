@@ -11,7 +11,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -75,16 +75,24 @@ class Asker:
         async with self._session.post(f"{self._url}{path}", json=body) as reply:
             found = await reply.read()
             assert reply.status in (200, 201, 202), (path, reply.status, found[:300])
-            return json.loads(found)
+            return json.loads(found) if reply.content_type == "application/json" else found
 
     async def timed(self, label: str, asks: list[str]) -> dict[str, Any]:
         """Ask each, one after the other."""
-        seconds = []
-        for path in asks:
-            began = time.perf_counter()
-            await self.get(path)
-            seconds.append(time.perf_counter() - began)
-        found = {"question": label, "times": len(asks), **percentiles(seconds)}
+        return self._told(label, [await self._seconds(self.get(path)) for path in asks])
+
+    async def timed_posts(self, label: str, paths: list[str], body: Any) -> dict[str, Any]:
+        """Post the body to each, one after the other."""
+        seconds = [await self._seconds(self.post(path, body)) for path in paths]
+        return self._told(label, seconds)
+
+    async def _seconds(self, asked: Awaitable[Any]) -> float:
+        began = time.perf_counter()
+        await asked
+        return time.perf_counter() - began
+
+    def _told(self, label: str, seconds: list[float]) -> dict[str, Any]:
+        found = {"question": label, "times": len(seconds), **percentiles(seconds)}
         print(json.dumps(found), flush=True)
         return found
 
@@ -159,7 +167,7 @@ def small_questions(ids: list[str]) -> Iterator[tuple[str, list[str]]]:
         ("state now", "/state"),
         ("state at event 12", "/state?at=12"),
         ("diff of events 3 and 12", "/diff?from=3&to=12"),
-        ("blame of a value", "/blame?path=.quote.total"),
+        ("blame of a value", "/blame?path=.quote.total&at=12"),
         ("why", "/why"),
         ("replay", "/replay"),
         ("verify", "/verify"),
@@ -187,6 +195,19 @@ def long_questions(execution: str, events: int) -> Iterator[tuple[str, list[str]
     yield "long: a page of its log", [f"{of}/events?after={middle}&limit=1000"] * 5
 
 
+async def whole_questions(asker: Asker, ids: list[str]) -> list[dict[str, Any]]:
+    """Forks, and questions about the whole installation."""
+    forks = [f"{_API}/executions/{one}/fork" for one in ids]
+    foreseen = {"at": 12, "answers": "recorded", "dry_run": True}
+    return [
+        await asker.timed_posts("fork of one execution: dry run", forks, foreseen),
+        await asker.timed_posts("fork of one execution", forks, {**foreseen, "dry_run": False}),
+        await asker.timed("heads of the whole installation", ["/v1/audit/head"] * 5),
+        await asker.timed_posts("verify the whole installation", ["/v1/audit/verify"], None),
+        await asker.timed("export the whole installation", ["/v1/audit/export"]),
+    ]
+
+
 async def measure(folder: Path, executions: int, events: int) -> dict[str, Any]:
     """Fill, serve, ask."""
     async with EmbeddedPostgres(folder) as postgres:
@@ -208,6 +229,7 @@ async def measure(folder: Path, executions: int, events: int) -> dict[str, Any]:
                 await asker.timed(label, asks)
                 for label, asks in (*small_questions(ids), *long_questions(execution, last))
             ]
+            found["asked"] += await whole_questions(asker, ids)
             return found
     finally:
         server.terminate()
