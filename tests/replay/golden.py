@@ -78,7 +78,7 @@ def write(events):
 
 
 def read(path):
-    """[(event, hash of the state after it, body as stored, its bytes)], and the state at the end."""
+    """[(event, hash of the state after it, stored body, its bytes)], and the state at the end."""
     *lines, last = path.read_bytes().splitlines()
     events = []
     for text in lines:
