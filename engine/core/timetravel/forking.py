@@ -11,7 +11,18 @@ from engine.core.merge import identity
 from engine.core.timetravel.patch import apply_patch
 from engine.model.errors import RefoldError
 from engine.model.event import Event
-from engine.model.program import Act, AnyNode, Choose, Each, Fork, Listen, Program, Scope, Timer
+from engine.model.program import (
+    Act,
+    AnyNode,
+    Choose,
+    Each,
+    Fork,
+    Listen,
+    Pass,
+    Program,
+    Scope,
+    Timer,
+)
 from engine.model.state import ExecutionState, Frame
 from schemas.events import bodies
 from schemas.events.parts import AnswerPolicy, EditedCloudEvent, FrameEdit, Write
@@ -158,7 +169,8 @@ def _lacking(program: Program, state: ExecutionState, broken: Interruption | Non
     for action in (*state.actions.values(), *state.failed.values()):
         yield from _lacks(program, "action", action.name, action.node, Act)
     for wait in state.waits.values():
-        yield from _lacks(program, "wait", wait.name, wait.node, Listen)
+        refs = {one.ref for one in wait.filters}
+        yield from _lacks_events(program, wait.name, wait.node, refs)
     for timer in state.timers.values():
         kind = _TIMER_NODES.get(timer.purpose)
         if kind is not None:
@@ -195,18 +207,59 @@ def _lacks(program: Program, what: str, name: str, node: str, kind: type[Any]) -
         yield f"the {what} {name!r} ({node})"
 
 
+def _lacks_events(program: Program, name: str, node: str, refs: set[str]) -> Iterator[str]:
+    listen = program.nodes.get(node)
+    if not isinstance(listen, Listen):
+        yield f"the wait {name!r} ({node})"
+        return
+    known = {event.ref for entry in listen.entries for event in entry.events}
+    yield from (f"the event {ref!r} of the wait {name!r} ({node})" for ref in sorted(refs - known))
+
+
+_EVENT_NODES: Final[dict[type[bodies.EventBody], type[Any]]] = {
+    bodies.StateEntered: Scope,
+    bodies.StateExited: Scope,
+    bodies.VariablesAssigned: Pass,
+    bodies.ActionScheduled: Act,
+    bodies.ActionCompleted: Act,
+    bodies.ActionFailed: Act,
+    bodies.ActionSkipped: Act,
+    bodies.RetryScheduled: Act,
+    bodies.EventAwaited: Listen,
+    bodies.EventWaitClosed: Listen,
+    bodies.BranchStarted: Fork,
+    bodies.BranchCompleted: Fork,
+    bodies.BranchJoined: Fork,
+    bodies.IterationsOpened: Each,
+    bodies.IterationStarted: Each,
+    bodies.IterationCompleted: Each,
+    bodies.IterationsJoined: Each,
+}
+"""What the node of an event is. Those of others are parts of a state, told by their pointer."""
+
+
 def _lacks_moves(program: Program, state: ExecutionState, broken: Interruption) -> Iterator[str]:
-    """What is to be gone on from. Parts of a state that are no nodes (a case, a handler, what is
-    emitted) are told by their pointer."""
+    """What is to be gone on from."""
     pointers = {pointer for node in program.nodes.values() for pointer in _pointers(node)}
+    states = {one.name for one in program.nodes.values() if isinstance(one, Scope)}
     moved = [event for frame, event in broken.moved.items() if frame in state.frames]
     for event in (*moved, broken.last, broken.deciding):
-        if event.node and event.node not in program.nodes and event.node not in pointers:
+        body = event.body
+        if isinstance(body, bodies.EventReceived):
+            yield from _lacks_events(program, event.name, event.node, {body.ref})
+        elif event.node and not _has_node(program, event, pointers):
             yield f"{event.name!r} ({event.node})"
-        follower = getattr(event.body, "next", None)
-        names = {one.name for one in program.nodes.values() if isinstance(one, Scope)}
-        if isinstance(event.body, bodies.StateExited) and follower not in (None, *names):
-            yield f"the state {follower!r}"
+        if isinstance(body, bodies.StateExited) and body.next not in (None, *states):
+            yield f"the state {body.next!r}"
+
+
+def _has_node(program: Program, event: Event, pointers: set[str]) -> bool:
+    kind = _EVENT_NODES.get(type(event.body))
+    if isinstance(event.body, (bodies.TimerFired, bodies.TimerSet)):
+        kind = _TIMER_NODES.get(event.body.purpose)
+    if kind is None:
+        return event.node in program.nodes or event.node in pointers
+    return isinstance(program.nodes.get(event.node), kind)
 
 
 def _pointers(node: AnyNode) -> Iterator[str]:

@@ -10,15 +10,19 @@ from engine.core.evolve.frames import written
 from engine.core.merge import identity
 from engine.core.timetravel.forking import (
     ForkFault,
+    Prefix,
+    check_program,
     checked_policy,
     edited_cloudevent,
     writes_between,
 )
 from engine.core.timetravel.patch import PatchFault
 from engine.dialects.cncf_v08 import program_of
-from engine.model.state import Frame
+from engine.model.state import ExecutionState, Frame
 from schemas.events.parts import AnswerPolicy, MockAnswer
 from schemas.json_text import dumps, loads
+from tests.property.case import random_document, run_random
+from tests.property.core_run import EXECUTION, CoreRun
 from tests.property.generate import Chance
 
 DEFINITION = b"""
@@ -89,3 +93,54 @@ def test_answers_are_for_actions_that_there_are():
     ):  # fmt: skip
         with pytest.raises(ForkFault):
             checked_policy(wrong, program)
+
+
+def prefix_of(run, at):
+    prefix = Prefix(ExecutionState(id=EXECUTION))
+    for event in run.stored[:at]:
+        prefix.note(event)
+    return prefix
+
+
+OPEN_ENDED = b"""
+id: open
+version: '1'
+specVersion: '0.8'
+start: wait
+functions: [{name: work, type: custom, operation: 'python:tests:work'}]
+events: [{name: came, type: came, source: s}, {name: other, type: other, source: s}]
+states:
+- {name: wait, type: event, onEvents: [{eventRefs: [came]}], transition: last}
+- {name: last, type: operation, actions: [{functionRef: work}], end: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lacks"),
+    [
+        ("eventRefs: [came]", "eventRefs: [other]", "the event 'came' of the wait 'wait'"),
+        ("name: wait, type: event, onEvents: [{eventRefs: [came]}]", "name: wait, type: inject, "
+         "data: {}", "the wait 'wait' (/states/0/onEvents)"),
+        ("name: wait,", "name: attend,", "state 'wait' (/states/0)"),
+    ],
+)  # fmt: skip
+def test_a_version_that_lacks_what_is_open_is_refused_with_its_name(old, new, lacks):
+    run = CoreRun(program_of(OPEN_ENDED))
+    run.start({})
+    changed = OPEN_ENDED.decode().replace(old, new).replace("start: wait", "start: attend" if (
+        "attend" in new) else "start: wait")  # fmt: skip
+    with pytest.raises(ForkFault) as raised:
+        check_program(program_of(changed.encode()), prefix_of(run, len(run.stored)))
+    assert lacks in raised.value.message
+    assert raised.value.code == "fork.incompatible"
+
+
+def test_every_prefix_of_every_history_fits_its_own_program():
+    for seed in range(60):
+        document, program = random_document(seed)
+        source = run_random(document, program, seed).core.stored
+        prefix = Prefix(ExecutionState(id=EXECUTION))
+        for event in source:
+            prefix.note(event)
+            if prefix.state.phase == "running" and not prefix.origin.is_opening:
+                check_program(program, prefix)
