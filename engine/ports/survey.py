@@ -28,12 +28,11 @@ class MarkRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredDigest(msgspec.Struct, frozen=True, gc=False):
-    """A CloudEvent as stored in a stream, and the digest that was stored with it."""
+    """The digest that was stored with a CloudEvent of a stream."""
 
     namespace: str
     position: int
     digest: bytes
-    body: bytes
 
 
 class Sender(msgspec.Struct, frozen=True, gc=False):
@@ -66,8 +65,8 @@ class Survey(Protocol):
     async def definitions(self, after: tuple[str, str, str], limit: int) -> list[DefinitionRow]:
         """Versions of all namespaces behind (namespace, workflow, version), in that order."""
 
-    async def cloudevents(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
-        """CloudEvents of all namespaces behind (namespace, position), in that order."""
+    async def digests(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
+        """Digests of CloudEvents of all namespaces behind (namespace, position), in that order."""
 
     async def senders(self, namespace: str, before: int, limit: int) -> list[Sender]:
         """Who sent the CloudEvents of a namespace at positions below `before`, the newest first."""

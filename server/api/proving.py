@@ -5,6 +5,7 @@ The heads are read first, and nothing behind them is looked at. In memory is a p
 
 from bisect import bisect_left
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from itertools import groupby
 from operator import attrgetter
 from typing import TypeAlias
 from uuid import UUID
@@ -16,6 +17,7 @@ from engine.core.verify import ChainEnd, Commit, CommitEnd
 from engine.core.verify_shard import (
     AuditEnd,
     Fault,
+    FaultKind,
     check_marks,
     follow_commit,
     follow_entry,
@@ -231,24 +233,38 @@ class Proof:
         """CloudEvents against their digests. Their stream has no chain: what executions took of it
         is in their logs."""
         after = ("", 0)
-        while rows := await self._services.survey.cloudevents(after, _ROWS):
-            for row in rows:
-                before = after[1] if row.namespace == after[0] else 0
-                if row.position != before + 1:
-                    detail = f"CloudEvent {before + 1} is not there"
-                    yield Fault(
-                        "missing", "cloudevent", detail,
-                        namespace=row.namespace, position=before + 1,
-                    )  # fmt: skip
-                if not _is_as_stored(row, self._services.limits.cloudevents):
-                    detail = f"CloudEvent {row.position} was changed"
-                    yield Fault(
-                        "changed", "cloudevent", detail,
-                        namespace=row.namespace, position=row.position,
-                    )  # fmt: skip
-                after = (row.namespace, row.position)
-                self.tally.cloudevents += 1
-            yield None
+        while rows := await self._services.survey.digests(after, _ROWS):
+            for namespace, found in groupby(rows, attrgetter("namespace")):
+                digests = list(found)
+                before = after[1] if namespace == after[0] else 0
+                for fault in await self._digests(namespace, before, digests):
+                    yield fault
+                self.tally.cloudevents += len(digests)
+                after = (namespace, digests[-1].position)
+                yield None
+
+    async def _digests(
+        self, namespace: str, before: int, digests: Sequence[StoredDigest]
+    ) -> list[Fault]:
+        """Faults of CloudEvents of one namespace, which stand behind a position."""
+        last = digests[-1].position
+        streams, limits = self._services.streams, self._services.limits.cloudevents
+        found = await streams.read(namespace, (), before, last, limit=len(digests))
+        bodies = {one.position: one.body for one in found}
+        faults = []
+        for one in digests:
+            for lost in range(before + 1, min(one.position, before + _ROWS)):
+                detail = f"CloudEvent {lost} is not there"
+                faults.append(_of_cloudevent("missing", detail, namespace, lost))
+            if not _is_as_stored(bodies.get(one.position, b""), one.digest, limits):
+                detail = f"CloudEvent {one.position} was changed"
+                faults.append(_of_cloudevent("changed", detail, namespace, one.position))
+            before = one.position
+        return faults
+
+
+def _of_cloudevent(kind: FaultKind, detail: str, namespace: str, position: int) -> Fault:
+    return Fault(kind, "cloudevent", detail, namespace=namespace, position=position)
 
 
 class _Told(msgspec.Struct):
@@ -278,13 +294,13 @@ def _differs(
     )
 
 
-def _is_as_stored(row: StoredDigest, limits: CloudEventLimits) -> bool:
+def _is_as_stored(body: bytes, digest: bytes, limits: CloudEventLimits) -> bool:
     """Whether a CloudEvent has the digest that was stored with it, or was erased."""
     try:
-        event = decode_structured(row.body, limits)
+        event = decode_structured(body, limits)
     except CloudEventFault:
         return False
-    return event.type == ERASED or event.digest() == row.digest
+    return event.type == ERASED or event.digest() == digest
 
 
 def _within(commit: Commit, marks: Sequence[MarkRow]) -> list[MarkRow]:

@@ -51,14 +51,14 @@ class MemorySurvey:
         keys = sorted(key for key in self._store.definitions if key > after)
         return [self._store.definitions[key] for key in keys[:limit]]
 
-    async def cloudevents(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
+    async def digests(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
         await self._store.turn()
         found = []
         for namespace, stream in sorted(self._store.streams.items()):
             for event in stream.events:
                 digest, _ = stream.stored[event.source, event.id]
                 if (namespace, event.position) > after:
-                    found.append(StoredDigest(namespace, event.position, digest, event.body))
+                    found.append(StoredDigest(namespace, event.position, digest))
         return found[:limit]
 
     async def senders(self, namespace: str, before: int, limit: int) -> list[Sender]:

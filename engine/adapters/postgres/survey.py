@@ -39,8 +39,8 @@ class PostgresSurvey:
         rows = await self._database.rows(_SQL["definitions"], *after, limit)
         return [DefinitionRow(**{**dict(row), "resources": dict(row["resources"])}) for row in rows]
 
-    async def cloudevents(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
-        rows = await self._database.rows(_SQL["cloudevents"], *after, limit)
+    async def digests(self, after: tuple[str, int], limit: int) -> list[StoredDigest]:
+        rows = await self._database.rows(_SQL["digests"], *after, limit)
         return [StoredDigest(*row) for row in rows]
 
     async def senders(self, namespace: str, before: int, limit: int) -> list[Sender]:

@@ -75,6 +75,8 @@ def erased(refold: Refold) -> str:
     refold.ask("POST", "/settings/encryption", {"encryption": "execution"}, **sealed)
     definition = GREET.replace("{id}", "greet")
     refold.ask("POST", "/definitions", definition, {"Content-Type": "application/yaml"}, **sealed)
+    reply = refold.ask("POST", "/events", {**EVENT, "id": "sealed"}, CLOUDEVENT, **sealed)
+    assert reply.status == 202, reply.body
     body = {"workflow": "greet", "input": {"iban": "DE00"}}
     reply = refold.ask("POST", "/executions", body, {"Prefer": "wait=20"}, **sealed)
     assert reply.json["status"] == "completed", reply.body

@@ -150,7 +150,7 @@ def test_events_that_are_hidden_as_anothers_are_told(program, sample):
             "position": one["position"],
             "period": period,
             "hash": one["hash"],
-        }  # fmt: skip
+        }
         if one.get("execution") == birth["execution"]
         else one
         for one in told

@@ -48,9 +48,9 @@ FROM log.definitions AS d
 WHERE (d.namespace, d.workflow, d.version) > ($1, $2, $3)
 ORDER BY d.namespace, d.workflow, d.version LIMIT $4;
 
--- name: cloudevents
--- CloudEvents of all namespaces behind ($1, $2).
-SELECT namespace, position, digest, body FROM log.cloudevents
+-- name: digests
+-- Digests of the CloudEvents of all namespaces behind ($1, $2).
+SELECT namespace, position, digest FROM log.cloudevents
 WHERE (namespace, position) > ($1, $2)
 ORDER BY namespace, position LIMIT $3;
 
