@@ -12,6 +12,7 @@ from engine.adapters.postgres.pool import Database, open_database
 from engine.adapters.postgres.storage import PostgresStorage
 from engine.model.errors import KeyMissing
 from engine.ports.keys import KeyRow
+from server.app.deeds import record
 from server.settings import BadSetting, Settings
 
 _PAGE = 1_000
@@ -46,7 +47,7 @@ async def unlock(storage: PostgresStorage, settings: Settings) -> KeyChain:
     return keys
 
 
-async def rewrap_keys(settings: Settings) -> tuple[int, str]:
+async def rewrap_keys(settings: Settings, reason: str = "") -> tuple[int, str]:
     """Wrap every living key with the first master key; how many that were not, and its name. Keys
     of namespaces come last: while one is left, a server without the old master key refuses to
     start. Raises BadSetting, BadMasterKeys, KeyMissing, Unavailable."""
@@ -61,6 +62,8 @@ async def rewrap_keys(settings: Settings) -> tuple[int, str]:
             async for row in _living(store):
                 if (row.kind == "namespace") == own:
                     count += await _rewrap(store, masters, row)
+        told = {"keys": count}
+        await record(database, "keys.rewrapped", f"master key {masters.names[0]}", reason, told)
         return count, masters.names[0]
     finally:
         await database.close()

@@ -10,6 +10,7 @@ from engine.adapters.postgres.pool import Database, open_database
 from projections.questions.progress import Progress, progress_of
 from projections.runner import rebuild
 from projections.store import ReadStore
+from server.app.deeds import record
 from server.app.sealing import keychain_of
 from server.app.server import ReadDatabase
 from server.settings import BadSetting, Settings
@@ -40,7 +41,7 @@ async def projection_progress(settings: Settings) -> Progress:
         return await progress_of(store, PostgresLog(database))
 
 
-async def rebuild_projections(settings: Settings) -> dict[str, Any]:
+async def rebuild_projections(settings: Settings, reason: str = "") -> dict[str, Any]:
     """Build the read tables anew beside the live ones and swap. Servers find the new ones by
     themselves. `same_as_before`: null where those before were of another release. Raises
     RefoldError."""
@@ -50,6 +51,8 @@ async def rebuild_projections(settings: Settings) -> dict[str, Any]:
         before = await live.fingerprint() if live.shape == "current" else None
         log = OpeningLog(PostgresLog(database), await keychain_of(database, settings))
         after = await rebuild(log, live, live.beside())
+        told = {"generation": live.generation, "fingerprint": after}
+        await record(database, "projection.rebuilt", f"read_{live.generation}", reason, told)
         return {
             "generation": live.generation,
             "fingerprint": after,

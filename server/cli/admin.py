@@ -72,11 +72,14 @@ def _show_shards(found: Any, output: Output) -> None:
 
 
 @projection.command("rebuild")
-def rebuild(output: OutputOption = Output.TABLE) -> None:
+def rebuild(
+    output: OutputOption = Output.TABLE,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit.")] = "",
+) -> None:
     """Build the read tables anew from the log beside the live ones, and swap."""
     from server.app.upkeep import rebuild_projections
 
-    result = _run(rebuild_projections)
+    result = _run(lambda settings: rebuild_projections(settings, reason))
     if output is Output.JSON:
         write_json(result)
         return

@@ -126,7 +126,10 @@ def _show(session: Session, found: Any) -> None:
 
 
 @key.command("rewrap")
-def rewrap(output: OutputOption = Output.TABLE) -> None:
+def rewrap(
+    output: OutputOption = Output.TABLE,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit.")] = "",
+) -> None:
     """Wrap every key with the first master key of REFOLD_MASTER_KEY_FILE, so that the others can go
     (uses REFOLD_DATABASE_URL)."""
     import asyncio
@@ -136,7 +139,7 @@ def rewrap(output: OutputOption = Output.TABLE) -> None:
     from server.settings import read_settings
 
     try:
-        count, name = asyncio.run(rewrap_keys(read_settings()))
+        count, name = asyncio.run(rewrap_keys(read_settings(), reason))
     except RefoldError as error:
         code = USAGE if error.code == "settings.invalid" else ERROR
         raise CommandFault(f"{error.message} [{error.code}]", code) from None
