@@ -59,7 +59,7 @@ class KeyStore(Protocol):
         """Every namespace that was ever switched, in order."""
 
     async def encryption(self, namespaces: Sequence[str]) -> dict[str, Encryption]:
-        """How these namespaces encrypt now; those that do not are missing."""
+        """How these namespaces encrypt now; those that never did are missing."""
 
     async def set_encryption(
         self, namespace: str, encryption: Encryption, key_id: str, wrapped: bytes, deed: Deed
@@ -122,7 +122,7 @@ class Keys(Protocol):
     master key that is not here."""
 
     async def encryption(self, namespaces: Sequence[str]) -> dict[str, Encryption]:
-        """How these namespaces encrypt now; those that do not are missing."""
+        """How these namespaces encrypt now; those that never did are missing."""
 
     async def begin(self, wanted: Sequence[KeyWanted]) -> dict[UUID, Cipher]:
         """The ciphers of executions that begin; those that stay in the clear are missing."""
@@ -145,6 +145,9 @@ class KeyOffice(Protocol):
         """A text that stands where nothing is sealed, so that it tells nothing to who lacks the
         namespace's key; as it is where the namespace does not encrypt. Raises KeyMissing,
         Unavailable."""
+
+    async def ciphers(self, key_ids: Sequence[str]) -> Mapping[str, Cipher | None]:
+        """See `Keys.ciphers`."""
 
     def forget(self) -> None:
         """Something was erased or switched: ask the store again."""

@@ -66,10 +66,15 @@ class KeyChain:
     async def begin(self, wanted: Sequence[KeyWanted]) -> dict[UUID, Cipher]:
         """See `Keys.begin`. Raises Erased for a fork of an erased execution."""
         modes = await self._store.encryption(sorted({one.namespace for one in wanted}))
+        # One that claimed its key and died before its first event keeps it, whatever was switched.
+        off = [one.execution_id for one in wanted if modes.get(one.namespace) == "off"]
+        claimed = await self._store.of_executions(off) if off else {}
         claims = [
             await self._claim(one, modes.get(one.namespace, "off"))
             for one in wanted
-            if one.namespace in modes or one.source is not None
+            if modes.get(one.namespace, "off") != "off"
+            or one.source is not None
+            or one.execution_id in claimed
         ]
         if not claims:
             return {}
@@ -132,7 +137,8 @@ class KeyChain:
         known = self._namespaces.get(namespace)
         if known is not None and known[1] > self._now():
             return known[0]
-        encrypts = await self._store.encryption([namespace])
+        modes = await self._store.encryption([namespace])
+        encrypts = modes.get(namespace, "off") != "off"
         cipher = await self._own_of(namespace) if encrypts else None
         self._namespaces[namespace] = (cipher, self._now() + SETTING_TTL_S)
         return cipher

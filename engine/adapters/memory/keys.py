@@ -24,7 +24,7 @@ class MemoryKeys:
     async def encryption(self, namespaces: Sequence[str]) -> dict[str, Encryption]:
         await self._store.turn()
         found = (self._store.encryption.get(name) for name in namespaces)
-        return {one.namespace: one.encryption for one in found if one and one.encryption != "off"}
+        return {one.namespace: one.encryption for one in found if one is not None}
 
     async def set_encryption(
         self, namespace: str, encryption: Encryption, key_id: str, wrapped: bytes, deed: Deed

@@ -75,6 +75,11 @@ AS $$
 DECLARE
     v_before text;
 BEGIN
+    IF p_encryption = 'off' AND NOT EXISTS (
+        SELECT FROM log.namespaces AS n WHERE n.namespace = p_namespace
+    ) THEN
+        RETURN false;
+    END IF;
     INSERT INTO log.namespaces (namespace, encryption, since)
     VALUES (p_namespace, 'off', log.now_ms_v1())
     ON CONFLICT (namespace) DO NOTHING;

@@ -33,10 +33,12 @@ async def test_a_namespace_is_switched_once_and_keeps_its_key(storage):
     switch = storage.keys.set_encryption
     assert await storage.keys.encryption([NAMESPACE]) == {}
     assert not await switch(NAMESPACE, "off", "n0", b"w0", deed("encryption.set"))
+    assert await storage.keys.settings() == []
     assert await switch(NAMESPACE, "subject", "n1", b"w1", deed("encryption.set"))
     assert not await switch(NAMESPACE, "subject", "n2", b"w2", deed("encryption.set"))
     assert await storage.keys.encryption(["other", NAMESPACE]) == {NAMESPACE: "subject"}
     assert await switch(NAMESPACE, "off", "n3", b"w3", deed("encryption.set"))
+    assert await storage.keys.encryption(["other", NAMESPACE]) == {NAMESPACE: "off"}
     assert await switch(NAMESPACE, "execution", "n4", b"w4", deed("encryption.set"))
     [own] = await storage.keys.of_owner(NAMESPACE, "namespace", "")
     assert (own.key_id, own.wrapped) == ("n1", b"w1")

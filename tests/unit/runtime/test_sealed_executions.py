@@ -11,9 +11,10 @@ from engine.core.replay import fold
 from engine.model.errors import Erased, Sealed
 from engine.ports.codec import event_of
 from engine.ports.erasures import Erasure
+from engine.ports.keys import KeyWanted
 from schemas.json_text import dumps
 from tests.property.case import random_document
-from tests.runtime_harness import QUICK, World, eventually, steps
+from tests.runtime_harness import NAMESPACE, QUICK, World, eventually, steps
 from tests.unit.crypto.sealed_world import SWITCH, SealedStorage
 
 CANARY = "canary-of-ann"
@@ -127,6 +128,18 @@ async def test_who_lacks_the_master_key_leaves_sealed_executions_alone_and_does_
     await keyless.stop()
     await node(sealed)
     assert (await sealed.closed(execution)).phase == "completed"
+
+
+async def test_a_key_that_was_claimed_is_kept_whatever_is_switched_meanwhile(sealed):
+    (one,) = await sealed.storage.inbox.mint(3, 1)
+    begin = sealed.storage.keychain.begin
+    first = await begin([KeyWanted(one, NAMESPACE, "ann")])
+    await sealed.storage.switch("off")
+    assert {key.key_id for key in (await begin([KeyWanted(one, NAMESPACE)])).values()} == {
+        first[one].key_id
+    }
+    (other,) = await sealed.storage.inbox.mint(3, 1)
+    assert await begin([KeyWanted(other, NAMESPACE, "ann")]) == {}
 
 
 async def test_an_erased_execution_is_told_as_erased_and_still_verifies(sealed):

@@ -3,9 +3,8 @@
 SELECT namespace, encryption, since FROM log.namespaces ORDER BY namespace;
 
 -- name: encryption
--- Of these namespaces those that encrypt now.
-SELECT namespace, encryption FROM log.namespaces
-WHERE namespace = ANY ($1) AND encryption <> 'off';
+-- How these namespaces encrypt now, if they ever did.
+SELECT namespace, encryption FROM log.namespaces WHERE namespace = ANY ($1);
 
 -- name: set_encryption
 -- Switches a namespace and records it.
