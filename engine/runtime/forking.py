@@ -149,7 +149,7 @@ class Forking:
         if request.begin is not None:
             command = await self._anew(row.namespace, body, request.begin)
         else:
-            command = ForkExecution(body, (await self._copy(hot, hot.origin)).broken_off())
+            command = ForkExecution(body, (await self._copy(hot, hot.origin)).broken_off)
         self._keep(hot)
         taken = ((row.shard, row.id),)
         await self._commit(hot, Mail(command, row.actor, row.traceparent, body.asked, taken))

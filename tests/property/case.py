@@ -228,14 +228,14 @@ def shrunk(document, stimuli, *, reloading=False):
             fewer = stimuli[:number] + stimuli[number + 1 :]
             if fails(document, fewer):
                 stimuli, changed = fewer, True
-        for smaller in _smaller(document):
+        for smaller in smaller_documents(document):
             if fails(smaller, stimuli):
                 document, changed = smaller, True
                 break
     return document, stimuli
 
 
-def _smaller(document):
+def smaller_documents(document):
     """The document with one part taken out, in every way."""
     for state_number in range(len(document["states"])):
         for part_number in range(len(ways(document)[state_number])):

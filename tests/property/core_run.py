@@ -126,7 +126,7 @@ class CoreRun:
         for event in self.stored[:at]:
             trail.note(event)
         self._begin_again(at, trail.state)
-        assert self._step(ForkExecution(self.forked_body(at, members), trail.broken_off()))
+        assert self._step(ForkExecution(self.forked_body(at, members), trail.broken_off))
         self._look()
 
     def fork_anew(self, data, **members):

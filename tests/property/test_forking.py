@@ -8,12 +8,14 @@ finishes the step that the fork broke off: there it is the fork.
 """
 
 from collections import Counter
+from itertools import islice
 
 from msgspec.structs import fields, replace
 
 from engine.core.decide import nodes
 from engine.core.decide.resumption import TERMINAL, Trail, idle_frames, is_closing
 from engine.core.step import step
+from engine.core.timetravel.forking import ForkFault, Prefix, check_program
 from engine.core.timetravel.recording import Recording
 from engine.core.timetravel.simulation import Simulation
 from engine.model.command import Circumstance, ForkExecution
@@ -22,13 +24,15 @@ from engine.model.rejection import Rejection
 from engine.model.state import ExecutionState
 from schemas import events as log
 from schemas.events.parts import AnswerPolicy
-from tests.property.case import random_document, run_random
+from tests.property.case import compile_document, random_document, run_random, smaller_documents
 from tests.property.core_run import EXECUTION, worker_answer
 from tests.property.holding import check_held
 from tests.property.test_simulation import history, timeless
 
-DEFINITIONS = 160
+DEFINITIONS = 300
 DEFINITIONS_HELD = 150
+DEFINITIONS_CHANGED = 50
+VERSIONS = 8
 NAMING = ("action", "retry_of", "timer", "wait", "subject")
 RECORDED = AnswerPolicy(default="recorded")
 
@@ -71,7 +75,7 @@ def states_of_forks(seed, program, source):
 
 def forked(name, program, at, trail):
     """The state after the fork's first step."""
-    command = ForkExecution(body_of(program, at, AnswerPolicy()), trail.broken_off())
+    command = ForkExecution(body_of(program, at, AnswerPolicy()), trail.broken_off)
     answers = {}
     while True:
         made = step(program, trail.state, command, Circumstance(at=trail.state.at), answers)
@@ -110,7 +114,7 @@ def opens_by_event(source, event):
 def reproduces(name, program, source, at, trail):
     body = body_of(program, at, RECORDED)
     simulation = Simulation(program, trail.state, Recording.of(source, after=at))
-    simulation.begin(ForkExecution(body, trail.broken_off()), trail.state.at)
+    simulation.begin(ForkExecution(body, trail.broken_off), trail.state.at)
     outcome = simulation.run()
     while isinstance(outcome, NeedsValues):
         outcome = simulation.answer({one: worker_answer(one) for one in outcome.requests})
@@ -160,3 +164,33 @@ def same(one, other, at):
     if one.causation == at:  # taken back from the fork itself
         other = replace(other, causation=at)
     return one == other
+
+
+def test_a_fork_under_a_version_that_fits_goes_on_and_is_not_stuck():
+    fits = refused = 0
+    for seed in range(DEFINITIONS_CHANGED):
+        document, program = random_document(seed)
+        source = run_random(document, program, seed).core.stored
+        for changed in islice(smaller_documents(document), VERSIONS):
+            other = compile_document(changed)
+            for at, prefix in prefixes(source) if other is not None else ():
+                try:
+                    check_program(other, prefix)
+                except ForkFault:
+                    refused += 1
+                    continue
+                state = forked(f"seed {seed}, event {at}", other, at, prefix)
+                assert state.closed or not idle_frames(state), f"seed {seed}, event {at}"
+                fits += 1
+    assert fits > 20 * DEFINITIONS_CHANGED
+    assert refused > DEFINITIONS_CHANGED
+
+
+def prefixes(source):
+    """As `places`, with all that a check of another version looks at."""
+    wanted = {at for at, _ in places(source)}
+    prefix = Prefix(ExecutionState(id=EXECUTION))
+    for event in source:
+        prefix.note(event)
+        if event.seq in wanted:
+            yield event.seq, prefix

@@ -8,7 +8,7 @@ from engine.core.timetravel.impact_tally import Tally
 from engine.core.timetravel.rehearsal import NotComparable, rehearsed
 from engine.core.timetravel.telling import told_difference
 from engine.model.effect import NeedsValues
-from tests.property.case import _smaller, compile_document, random_document, run_random
+from tests.property.case import compile_document, random_document, run_random, smaller_documents
 from tests.property.core_run import EXECUTION, worker_answer
 
 HISTORIES = 250
@@ -28,7 +28,7 @@ def finding(program, source, old):
 def versions_of(document, seed):
     """The document with one part taken out, one whose switches take their first way, and one that
     has nothing to do with it."""
-    smaller = list(_smaller(document))
+    smaller = list(smaller_documents(document))
     random.Random(seed).shuffle(smaller)
     other, _ = random_document(seed + 50_000)
     made = map(compile_document, [*smaller[: VERSIONS_OF_EACH - 2], first_way(document), other])

@@ -97,6 +97,7 @@ class Trail:
             gone = [frame for frame in self._moved if frame not in self.state.frames]
             self._moved = without(self._moved, gone)
 
+    @property
     def broken_off(self) -> Interruption | None:
         """How the history stands now; None: nothing has happened yet."""
         if self._last is None or self._deciding is None:

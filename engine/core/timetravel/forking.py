@@ -71,7 +71,7 @@ class Prefix:
     @property
     def broken_off(self) -> Interruption | None:
         """How they stand: what was to be done next."""
-        return self._trail.broken_off()
+        return self._trail.broken_off
 
     def note(self, event: Event) -> None:
         """One more event."""
@@ -251,6 +251,16 @@ def _lacks_moves(program: Program, state: ExecutionState, broken: Interruption) 
             yield f"{event.name!r} ({event.node})"
         if isinstance(body, bodies.StateExited) and body.next not in (None, *states):
             yield f"the state {body.next!r}"
+    yield from _lacks_branches(program, broken.last)
+
+
+def _lacks_branches(program: Program, last: Event) -> Iterator[str]:
+    """Where the last event started one of several branches, the others are started by the fork."""
+    node = program.nodes.get(last.node)
+    if isinstance(last.body, bodies.BranchStarted) and isinstance(node, Fork):
+        wanted = last.body.total
+        if len(node.branches) != wanted:
+            yield f"{wanted} branches in all, of which some are to be started ({node.id})"
 
 
 def _has_node(program: Program, event: Event, pointers: set[str]) -> bool:

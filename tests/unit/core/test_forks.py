@@ -134,7 +134,7 @@ def test_a_fork_is_refused_behind_another_event_than_that_of_its_prefix():
     trail = Trail(ExecutionState(id=EXECUTION))
     for event in run.stored[:1]:
         trail.note(event)
-    outcome = made(run, ForkExecution(run.forked_body(1, {}), trail.broken_off()))
+    outcome = made(run, ForkExecution(run.forked_body(1, {}), trail.broken_off))
     assert isinstance(outcome, Rejection)
     assert outcome.code == "fork.not_here"
 
@@ -147,7 +147,7 @@ def test_a_fork_of_an_execution_that_was_brought_here_goes_on():
     for event in (*run.stored, *outcome.events):
         trail.note(event)
     assert trail.state.is_imported
-    command = ForkExecution(run.forked_body(trail.state.seq, {}), trail.broken_off())
+    command = ForkExecution(run.forked_body(trail.state.seq, {}), trail.broken_off)
     forked = step(run.program, trail.state, command, Circumstance(at=5))
     assert isinstance(forked, Step)
     assert (forked.state.status, len(forked.state.timers)) == ("waiting", 1)
