@@ -65,6 +65,9 @@ bench: $(STAMP) ## measure throughput and latency on this machine
 bench-history: $(STAMP) ## what each question about the past costs on 100,000 executions and a log of 1,000,000 events
 	$(PY) -m bench.questions
 
+bench-audit: $(STAMP) ## what an export of 100,000 executions costs, and its proofs by the server and offline
+	$(PY) -m bench.audit
+
 bench-impact: $(STAMP) ## how long an impact report over 100,000 executions takes
 	$(PY) -m bench.impact
 
