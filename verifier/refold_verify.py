@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Recompute an export of Refold, and name whatever is not as it was written.
+"""Recompute an export of Refold, or a bundle, and name whatever is not as it was written.
 
-    python refold_verify.py EXPORT [--head HEAD.json]
+    python refold_verify.py EXPORT-OR-BUNDLE [--head HEAD.json]
 
 One file, the standard library, Python 3.9 or later. It shares no code with Refold: all it knows is
-docs/export-format.md. Exit code 0: intact; 7: something was found; 2: it could not be read.
+docs/export-format.md and docs/bundles.md. Exit code 0: intact; 7: something was found; 2: it could
+not be read.
 
 What is proved. Every event is the one that was written, at its place in its execution; every
 execution has all its events up to the head; every commit of every shard is there, in order, and
@@ -18,6 +19,10 @@ What is not. That the events are true: the program that wrote them could have wr
 happened behind the last head that was kept elsewhere. The time of a commit by the database's own
 clock (the export leaves it out). CloudEvents that no execution took. Data whose key was erased, or
 members that were left out: their hashes hold, their content is gone.
+
+A bundle is one execution. What its commits hold beside it is told as hashes, and of the shard's
+commits only some: it says how many stretches are not told, and whether those that are reach the
+head. Of members that were left out it proves that there was one, not what is told in its place.
 
 How it reads. Line by line; of one shard it keeps, for each execution, its end, and the events of
 one commit. Behind a fault it goes on, so one fault may be told from several sides; the first line
@@ -34,6 +39,7 @@ import hashlib
 import json
 import re
 import sys
+import zipfile
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
@@ -42,7 +48,7 @@ Record = dict[str, Any]
 Place = tuple[Any, ...]
 ALPHABET = {letter: n for n, letter in enumerate("0123456789abcdefghjkmnpqrstvwxyz")}
 MAX_GAP = 1_000_000
-BIRTHS = ("ExecutionStarted", "GatheringOpened", "ExecutionForked")
+BIRTHS = ("ExecutionStarted", "GatheringOpened", "ExecutionForked", "ExecutionImported")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 HEX = re.compile("(?:[0-9a-f]{2})*")
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -63,13 +69,14 @@ _MEMBERS = {
     " causation:n traceparent:t? frame:n node:t name:t branch:n? iteration:n? attempt:n? epoch:n"
     " codec:n key_id:t? digest:h hash:h",
     "other": "shard:n position:n period:t hash:h",
+    "link": "shard:n number:n position:n hash:h",
     "end": "lines:n",
     "head": "cluster:t at:n shards:l audit:l root:h",
     "shard end": "shard:n commit_no:n position:n hash:h",
     "audit end": "namespace:t position:n hash:h",
 }
 LAYOUTS = {kind: [m.split(":") for m in text.split()] for kind, text in _MEMBERS.items()}
-RECORDS = ("export", "audit", "definition", "execution", "commit", "event", "other", "end")
+RECORDS = ("export", "audit", "definition", "execution", "commit", "event", "other", "link", "end")
 TAILS = (["salt", "data"], ["members"], ["members", "sealed"])
 HASHED = [
     "namespace",
@@ -243,7 +250,13 @@ def event_digest(event: Record) -> bytes:
 def told_leaf(member: Any) -> bytes:
     if isinstance(member, str):
         return bytes.fromhex(member)
+    if isinstance(member, dict):
+        if list(member) != ["name", "leaf", "masked"] or not fits("h", member["leaf"]):
+            raise ValueError("a member that was left out is none of the format")
+        return bytes.fromhex(member["leaf"])
     name, salt, value = member
+    if not (fits("t", name) and fits("x", salt) and fits("t", value)):
+        raise ValueError("a member is none of the format")
     return leaf(bytes.fromhex(salt), name, value)
 
 
@@ -304,6 +317,25 @@ class Execution(Chain):
         self.keys: set[str | None] = set()
         self.forked: tuple[Any, Any] = (None, None)
 
+    def note_birth(self, event: Record) -> None:
+        """Keep what an event tells of the birth."""
+        told = told_members(event)
+        if event["type"] == "ExecutionImported":
+            self.forked = None, told.get("events")
+            return
+        self.facts.append((event["namespace"], *map(told.get, FACTS)))
+        self.keys.add(told.get("start_key"))
+        if event["type"] == "ExecutionForked":
+            self.forked = told.get("source"), told.get("at")
+
+    def tells_of(self, record: Record) -> bool:
+        """Whether the record of its birth is what the log tells, as far as it tells it."""
+        return not self.facts or (
+            (record["namespace"], *map(record.get, FACTS)) in self.facts
+            and record["start_key"] in self.keys
+            and (record["forked_from"], record["forked_at"]) == self.forked
+        )
+
 
 class Shard(Chain):
     """A shard's chain of commits, and its executions. `block`: the events of the last commit;
@@ -352,7 +384,7 @@ class Verifier:
         except (ValueError, RecursionError) as error:
             self.note("unreadable", place, str(error))
             return
-        if (kind == "export") is not (self.lines == 1) or self.ended:
+        if (kind == "export") is not (self.lines == 1) or self.ended or kind == "link":
             self.note("reordered", place, "it stands where the format has no such line")
         elif kind == "export" or self.head:
             self.counts[kind] = self.counts.get(kind, 0) + 1
@@ -586,6 +618,8 @@ class Verifier:
             chain.keys.add(told.get("start_key"))
             if event["type"] == "ExecutionForked":
                 chain.forked = told.get("source"), told.get("at")
+            if event["type"] == "ExecutionImported":
+                chain.forked = None, told.get("events")
 
     def leave(self) -> None:
         """The shard ends."""
@@ -622,11 +656,7 @@ class Verifier:
             self.note("changed", place, "its record does not tell its last event")
         elif (record["forked_at"] or -1) >= record["events"]:
             pass  # a fork whose copied beginning is not whole yet tells nothing of itself
-        elif chain.facts and not (
-            (record["namespace"], *map(record.get, FACTS)) in chain.facts
-            and record["start_key"] in chain.keys
-            and (record["forked_from"], record["forked_at"]) == chain.forked
-        ):
+        elif not chain.tells_of(record):
             self.note("changed", place, "its log tells of another birth")
         behind = 0 if record is None else max(0, record["events"] - chain.number)
         return len(chain.lost) + behind
@@ -657,6 +687,228 @@ class Verifier:
         if not self.ended:
             self.note("cut_off", ("line", self.lines + 1), "the last line is not there")
         return self
+
+
+class BundleVerifier:
+    """Takes the lines of a bundle's log in order; `findings` is what it found. `unproved`: events
+    of whose commit nothing is told; `gaps`: stretches of the shard's commits that are not told."""
+
+    def __init__(self, manifest: Record, kept: Record | None = None) -> None:
+        self.findings: list[Finding] = []
+        self.manifest = manifest
+        self.name = str(manifest.get("execution"))
+        if not fits("e", self.name):
+            raise ValueError("the manifest names no execution")
+        self.period = birth_period(uuid_number(self.name))
+        self.kept = {s["shard"]: s for s in (kept or {"shards": []})["shards"]}
+        self.kept_cluster = None if kept is None else kept["cluster"]
+        self.head: Record = {}
+        self.born: Record | None = None
+        self.commit: Record | None = None
+        self.hash, self.seq, self.position = b"", 0, 0
+        self.block: list[Record] = []
+        self.lines = self.masked = self.unproved = self.gaps = 0
+        self.ended = self.to_head = self.met_kept = False
+        self.link: Record | None = None
+        self.chain = Execution(self.name)
+        self.counts = dict.fromkeys(("event", "commit"), 0)
+
+    def note(self, kind: str, place: Place, detail: str) -> None:
+        self.findings.append(Finding(kind, place, detail))
+
+    def take(self, line: bytes) -> None:
+        """One line, without its end."""
+        self.lines += 1
+        place = ("line", self.lines)
+        try:
+            record = read_line(line)
+            kind = record["record"]
+            if kind == "export":
+                check_head(record["head"])
+        except (ValueError, RecursionError) as error:
+            self.note("unreadable", place, str(error))
+            return
+        known = ("export", "execution", "commit", "event", "other", "link", "end")
+        if (kind == "export") is not (self.lines == 1) or self.ended or kind not in known:
+            self.note("reordered", place, "it stands where a bundle has no such line")
+        else:
+            getattr(self, f"take_{kind}")(record)
+
+    def take_export(self, record: Record) -> None:
+        if record["format"] != 1 or record["chain"] != 1:
+            raise ValueError("this program reads format 1 of an export")
+        head = self.head = record["head"]
+        shards = [one["shard"] for one in head["shards"]]
+        if head_root(head) != head["root"]:
+            self.note("changed", ("head",), "its root is not the hash of its members")
+        named = [self.manifest.get("cluster"), self.manifest.get("namespace")]
+        if [head["cluster"], record["scope"], shards] != [*named, [shard_of(self.name)]]:
+            self.note("changed", ("head",), "it is not that of this execution's shard")
+        if self.kept_cluster not in (None, head["cluster"]):
+            self.note("head_differs", ("head",), "the kept head is of another installation")
+
+    def take_execution(self, record: Record) -> None:
+        place = ("execution", record["execution"])
+        if self.born is not None:
+            self.note("repeated", place, "a bundle tells one execution")
+        self.born = record
+        names = ("execution", "namespace", "workflow", "definition_hash", "events", "hash")
+        if [record[n] for n in names] != [self.manifest.get(n) for n in names]:
+            self.note("changed", place, "the manifest tells another")
+
+    def take_link(self, record: Record) -> None:
+        """Stands for commits that are not told."""
+        self.close_block()
+        if self.commit is not None and record["number"] <= self.commit["number"]:
+            self.note("reordered", ("line", self.lines), "it stands behind later commits")
+        self.gaps += self.commit is not None
+        self.commit, self.link = None, record
+        self.meet_kept(record)
+
+    def take_commit(self, record: Record) -> None:
+        self.close_block()
+        place = ("commit", record["shard"], record["number"])
+        number, last, shard = 0, 0, shard_of(self.name)
+        found = sha(f"refold-chain-1|{self.head.get('cluster')}|{shard}".encode())
+        if self.link is not None:
+            number, last = self.link["number"], self.link["position"]
+            shard, found = self.link["shard"], bytes.fromhex(self.link["hash"])
+        elif self.commit is not None:
+            number, last = self.commit["number"], self.commit["first"] + self.commit["count"] - 1
+            shard, found = self.commit["shard"], bytes.fromhex(self.commit["hash"])
+        if (record["number"], record["first"], record["shard"]) != (number + 1, last + 1, shard):
+            self.note("reordered", place, f"it does not stand behind commit {number}")
+        self.commit, self.link = record, None
+        self.counts["commit"] += 1
+        if commit_hash(found, record).hex() != record["hash"]:
+            self.note("changed", place, "it is not as it was written")
+        self.meet_kept(record)
+
+    def meet_kept(self, commit: Record) -> None:
+        """Compare a commit with the head that was kept of its shard."""
+        kept = self.kept.get(commit["shard"])
+        if kept is not None and kept["commit_no"] == commit["number"]:
+            self.met_kept = True
+            if kept["hash"] != commit["hash"]:
+                place = ("commit", commit["shard"], commit["number"])
+                self.note("head_differs", place, "it is not the one that was kept")
+
+    def a_key(self) -> str | None:
+        """Some start key of the log: that of the birth may be left out."""
+        return max(self.chain.keys, key=str, default=None)
+
+    def covers(self, position: int) -> bool:
+        commit = self.commit
+        if commit is None:
+            return False
+        return bool(commit["first"] <= position < commit["first"] + commit["count"])
+
+    def take_event(self, record: Record) -> None:
+        self.counts["event"] += 1
+        following, name = self.seq + 1, record["execution"]
+        place = ("event", self.name, record["seq"])
+        if name != self.name:
+            self.note("foreign", ("line", self.lines), "it is an event of another execution")
+            return
+        if record["seq"] != following:
+            self.note("missing", ("event", name, following), f"{record['seq']} is the next one")
+        written, digest = bytes.fromhex(record["digest"]), digest_of(record)
+        if digest != written:
+            self.note("changed", place, "its data was changed")
+        elif event_hash(self.hash, record, name, record["seq"], digest).hex() != record["hash"]:
+            self.note("changed", place, "it was changed, or one before it")
+        elif record["type"] in BIRTHS:
+            self.chain.note_birth(record)
+        self.seq, self.hash = record["seq"], bytes.fromhex(record["hash"])
+        self.masked += any(not isinstance(one, list) for one in record.get("members", ()))
+        if record["position"] <= self.position:
+            self.note("reordered", place, "it stands before the one before it")
+        self.position = record["position"]
+        if not self.covers(record["position"]):
+            self.unproved += 1
+        else:
+            self.block.append(record)
+            if self.commit is not None and record["epoch"] != self.commit["epoch"]:
+                self.note("changed", place, "its epoch is not its commit's")
+
+    def take_other(self, record: Record) -> None:
+        if record["period"] != self.period or not self.covers(record["position"]):
+            self.note("foreign", place_of(record), "it is of no commit that is told")
+        else:
+            self.block.append(record)
+
+    def close_block(self) -> None:
+        """Judge the events of the commit that ends here."""
+        commit, block, self.block = self.commit, self.block, []
+        if commit is None or not block:
+            return
+        places = [one["position"] for one in block]
+        try:
+            parts = json.loads(commit["parts"])
+        except ValueError:
+            parts = []
+        if places != sorted(set(places)) or json.loads(parts_of(block))[0] not in parts:
+            place = ("commit", commit["shard"], commit["number"])
+            self.note("changed", place, "it recorded others than these events")
+
+    def take_end(self, record: Record) -> None:
+        self.ended = True
+        if record["lines"] != self.lines - 1:
+            detail = f"{record['lines']} lines were written before it, {self.lines - 1} are there"
+            self.note("changed", ("line", self.lines), detail)
+
+    def finish(self) -> BundleVerifier:
+        """Everything was taken: say what is missing."""
+        self.close_block()
+        born, commit, ends = self.born, self.commit, self.head.get("shards", [])
+        if not self.ended:
+            self.note("cut_off", ("line", self.lines + 1), "the last line is not there")
+        if born is None:
+            self.note("missing", ("execution", self.name), "the record of its birth is not there")
+        elif (self.seq, self.hash.hex()) != (born["events"], born["hash"]):
+            detail = f"it had {born['events']} events, or another last one"
+            self.note("cut_off", ("event", self.name, self.seq + 1), detail)
+        elif not self.chain.tells_of({**born, "start_key": born["start_key"] or self.a_key()}):
+            self.note("changed", ("execution", self.name), "its log tells of another birth")
+        if commit is not None and ends:
+            self.to_head = commit["number"] == ends[0]["commit_no"]
+            if self.to_head and commit["hash"] != ends[0]["hash"]:
+                self.note("changed", ("head",), "it does not name the last commit")
+        return self
+
+
+def verify_bundle(path: str, kept: Record | None = None) -> BundleVerifier:
+    """Verify a bundle. Raises ValueError where it is none."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            manifest = json.loads(file.read("manifest.json"))
+            if not isinstance(manifest, dict) or manifest.get("format") != 1:
+                raise ValueError("this program reads format 1 of a bundle")
+            verifier = BundleVerifier(manifest, kept)
+            check_definitions(verifier, file, manifest)
+            with file.open("events.ndjson") as log:
+                for line in log:
+                    whole = line.endswith(b"\n")
+                    verifier.take(line[:-1] if whole else line + b" without its end")
+    except (KeyError, TypeError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ValueError(f"it is no bundle: {error}") from None
+    except Exception as error:  # damaged compression raises zlib.error, which is no ValueError
+        if isinstance(error, (ValueError, OSError)):
+            raise
+        raise ValueError(f"it is damaged: {error}") from None
+    return verifier.finish()
+
+
+def check_definitions(verifier: BundleVerifier, file: zipfile.ZipFile, manifest: Record) -> None:
+    """Whether the definitions are the texts that the manifest names."""
+    for one in manifest["definitions"]:
+        texts = [one["media_type"].encode(), file.read(one["file"])]
+        for uri, name in sorted((r["uri"].encode(), r["file"]) for r in one["resources"]):
+            texts += [uri, file.read(name)]
+        content = sha(*(len(text).to_bytes(4, "big") + text for text in texts)).hex()
+        if content != one["content"]:
+            place = ("definition", manifest["namespace"], f"{one['workflow']}@{one['version']}")
+            verifier.note("changed", place, "it is not the text that the manifest names")
 
 
 def place_of(record: Record) -> Place:
@@ -710,9 +962,29 @@ def lines_of(path: str) -> Iterable[bytes]:
             yield line[:-1] if line.endswith(b"\n") else line + b" without its end"
 
 
+def report_of_bundle(verifier: BundleVerifier) -> int:
+    """Say what was found in a bundle; the exit code."""
+    for finding in verifier.findings:
+        print(finding)
+    count = len(verifier.findings)
+    reach = "up to the head" if verifier.to_head else "not up to the head"
+    lines = [
+        f"{count} findings" if count else "intact",
+        f"{verifier.name}: {verifier.counts['event']} events, {verifier.counts['commit']} commits"
+        f" {reach}, {verifier.gaps} stretches of commits not told",
+        f"{verifier.masked} events have members left out: what stands in their place is unproved",
+        f"{verifier.unproved} events without their commit",
+    ]
+    if verifier.kept_cluster is not None:
+        met = "was met" if verifier.met_kept else "is not among the commits that are told"
+        lines.append(f"the head that was kept {met}")
+    print("\n".join(lines), file=sys.stderr)
+    return 7 if count else 0
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Recompute an export of Refold.")
-    parser.add_argument("export", help="a file that `refold audit export` wrote")
+    parser = argparse.ArgumentParser(description="Recompute an export or a bundle of Refold.")
+    parser.add_argument("export", help="a file that `refold audit|exec export` wrote")
     parser.add_argument("--head", help="a head that was kept elsewhere, as JSON")
     arguments = parser.parse_args()
     try:
@@ -720,6 +992,9 @@ def main() -> int:
         if arguments.head:
             with open(arguments.head, encoding="utf-8") as file:
                 kept = json.load(file)
+            check_head(kept)
+        if zipfile.is_zipfile(arguments.export):
+            return report_of_bundle(verify_bundle(arguments.export, kept))
         verifier = verify(lines_of(arguments.export), kept)
     except (OSError, EOFError, ValueError) as error:
         print(f"refold_verify: this cannot be read: {error}", file=sys.stderr)

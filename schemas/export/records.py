@@ -119,12 +119,21 @@ ToldMember: TypeAlias = tuple[str, str, str]
 """Name, salt and JSON text of a member of an event's data."""
 
 
+class MaskedMember(msgspec.Struct, frozen=True, gc=False):
+    """A member of an event's data that was left out: its leaf is there, its value is not. `masked`:
+    JSON text of what is to be read in its place, which nothing proves; null: nothing is."""
+
+    name: str
+    leaf: str
+    masked: str | None
+
+
 class EventRecord(msgspec.Struct, frozen=True, tag_field="record", tag="event", gc=False):
     """An event. `data`: with codec 1 the JSON text as stored, with codec 2 (sealed) base64.
 
-    Where members are left out, `salt` and `data` are absent, and `members` has for each, in order,
-    name, salt and JSON text, or only its leaf; `sealed` is then, with codec 2, the SHA-256 of the
-    sealed text."""
+    Where members are left out or opened, `salt` and `data` are absent, and `members` has for each,
+    in order, name, salt and JSON text, or its leaf with what stands in its place, or only the leaf;
+    `sealed` is then, with codec 2, the SHA-256 of the sealed text."""
 
     shard: int
     position: int
@@ -150,7 +159,7 @@ class EventRecord(msgspec.Struct, frozen=True, tag_field="record", tag="event", 
     hash: str
     salt: str | UnsetType = UNSET
     data: str | UnsetType = UNSET
-    members: tuple[ToldMember | str, ...] | UnsetType = UNSET
+    members: tuple[ToldMember | MaskedMember | str, ...] | UnsetType = UNSET
     sealed: str | UnsetType = UNSET
 
 
@@ -161,6 +170,16 @@ class OtherRecord(msgspec.Struct, frozen=True, tag_field="record", tag="other", 
     shard: int
     position: int
     period: str
+    hash: str
+
+
+class LinkRecord(msgspec.Struct, frozen=True, tag_field="record", tag="link", gc=False):
+    """In a bundle, stands for the commits before the next one, which are not told: number, last
+    position and hash of the last of them."""
+
+    shard: int
+    number: int
+    position: int
     hash: str
 
 
@@ -178,9 +197,10 @@ Record: TypeAlias = (
     | CommitRecord
     | EventRecord
     | OtherRecord
+    | LinkRecord
     | EndRecord
 )
-"""A line of an export."""
+"""A line of an export or a bundle."""
 
 encode = msgspec.json.Encoder().encode
 """The bytes of a record, without the line's end."""

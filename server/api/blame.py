@@ -1,7 +1,7 @@
 """Who wrote a value of an execution's data, at any event."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -41,13 +41,22 @@ async def blame(exchange: Exchange) -> web.Response:
     trace = await _traced(exchange, moment)
     programs = await _programs(exchange, trace)
     try:
-        target = core.target_of(trace, exchange.query["frame"], exchange.query["state"])
-        path = core.normal_path(target.data, path)
+        # Large values are put together for it: that does not keep the loop.
+        body = await asyncio.to_thread(blamed, trace, programs, path, exchange.query)
     except NotFound as fault:
         raise ProblemRaised("not_found", fault.message) from None
-    # Large values are put together for it: that does not keep the loop.
-    found, complete = await asyncio.to_thread(_findings, exchange, target, path, programs)
-    body = {
+    return json_reply(body, headers=headers)
+
+
+def blamed(
+    trace: Provenance, programs: Mapping[str, Program], path: Path, query: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The answer to a query (`frame`, `state`, `all`, `depth`) about a path. Raises NotFound."""
+    target = core.target_of(trace, query["frame"], query["state"])
+    path = core.normal_path(target.data, path)
+    found, complete = _findings(query, target, path, programs)
+    execution_id = trace.state.id
+    return {
         "execution": format_execution(execution_id),
         "seq": trace.state.seq,
         "at": format_time(trace.state.at),
@@ -58,7 +67,6 @@ async def blame(exchange: Exchange) -> web.Response:
         "items": [_value(execution_id, one) for one in found],
         "complete": complete,
     }
-    return json_reply(body, headers=headers)
 
 
 def _path(exchange: Exchange) -> Path:
@@ -96,12 +104,12 @@ async def _programs(exchange: Exchange, trace: Provenance) -> dict[str, Program]
 
 
 def _findings(
-    exchange: Exchange, target: core.Target, path: Path, programs: dict[str, Program]
+    query: Mapping[str, Any], target: core.Target, path: Path, programs: Mapping[str, Program]
 ) -> tuple[list[core.Finding], bool]:
-    if exchange.query["all"] == "true":
+    if query["all"] == "true":
         leaves = list(core.Blame(programs, 0).leaves(target, path))
         return leaves, len(leaves) < core.MAX_LEAVES
-    teller = core.Blame(programs, exchange.query["depth"])
+    teller = core.Blame(programs, query["depth"])
     return [teller.of(target, path)], True
 
 

@@ -103,6 +103,15 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The execution has not failed",
         "Only what failed or was cancelled is tried again; fork it at an event of your choice.",
     ),
+    "execution.redriven": ProblemKind(
+        409,
+        "It was tried again already",
+        "In bulk what was redriven before is left out, and its forks are tried in its place. Ask"
+        " with `again` to redrive it once more.",
+    ),
+    "bulk.too_many": ProblemKind(
+        422, "The filter names very many executions", "Narrow it, or say how many with `limit`."
+    ),
     "fork.invalid": ProblemKind(
         422, "The fork does not fit the execution", "Correct the member that `errors` names."
     ),
@@ -190,6 +199,33 @@ PROBLEMS: dict[str, ProblemKind] = {
         "The execution shares its key with others",
         "They hold data of the same subject, or are its forks, and would be erased with it. Ask"
         " with `with_others` if that is wanted; a dry run counts them.",
+    ),
+    "bundle.not_possible": ProblemKind(
+        422,
+        "No bundle can be made of it",
+        "Redact places that hold fewer different values, or export it with the release that wrote"
+        " its events.",
+    ),
+    "bundle.malformed": ProblemKind(
+        400,
+        "The file is no bundle that this release reads",
+        "Send a file that `refold exec export` wrote, whole and unpacked from nothing else.",
+    ),
+    "bundle.not_intact": ProblemKind(
+        422,
+        "The bundle does not prove what it tells",
+        "It was changed since it was exported: `errors` names what. Get it again from whoever"
+        " exported it.",
+    ),
+    "bundle.too_large": ProblemKind(
+        413,
+        "The bundle is too large",
+        "A bundle has at most one gigabyte. Look into a larger one with `refold open`.",
+    ),
+    "import.not_possible": ProblemKind(
+        422,
+        "The bundle cannot be imported",
+        "Look into it with `refold open`, or do what `detail` says and import it again.",
     ),
     "data.too_large": ProblemKind(
         413, "A part of it is too large to keep", "Keep large data elsewhere and send its address."

@@ -36,7 +36,7 @@ async def difference(exchange: Exchange) -> web.Response:
     after = past_members(second.execution_id, await state_of_moment(exchange, second))
     of = exchange.query["of"] or "data"
     # Both may be large: the comparison does not keep the loop.
-    body = await asyncio.to_thread(_compared, before, after, of)
+    body = await asyncio.to_thread(compared, before, after, of)
     return json_reply(body, headers=headers)
 
 
@@ -50,7 +50,8 @@ def _other(exchange: Exchange) -> UUID | None:
         raise ProblemRaised("id.malformed", error.message) from None
 
 
-def _compared(before: dict[str, Any], after: dict[str, Any], of: str) -> dict[str, Any]:
+def compared(before: dict[str, Any], after: dict[str, Any], of: str) -> dict[str, Any]:
+    """What differs between two states as `past_members` tells them, in one of the `PARTS`."""
     changes = diff(_part(before, of), _part(after, of))
     return {
         "from": _point(before),

@@ -19,7 +19,7 @@ from engine.ports.keys import KeyOffice, KeyStore
 from engine.ports.rows import Installation
 from engine.ports.storage import Catalog, Definitions, Inbox, Leases, Log, Streams
 from engine.ports.survey import Survey
-from engine.ports.world import Hints
+from engine.ports.world import Hints, Secrets
 from engine.runtime.ingest import Intake
 from engine.runtime.programs import ProgramCache
 from projections.store import ReadStore
@@ -56,7 +56,8 @@ class ApiLimits:
 class Services:
     """What the API needs of the rest. `listens`: whether a worker listens for a Python function
     (namespace, operation), None where that cannot be known. `check_expressions`: for each program
-    what is wrong with it, or None; `evaluate`: values of expressions. `checks`: name -> coroutine
+    what is wrong with it, or None; `evaluate`: values of expressions. `secrets`: those that this
+    process knows, so that none leaves it in a bundle. `checks`: name -> coroutine
     that raises when that service is away (for /readyz)."""
 
     log: Log
@@ -81,6 +82,7 @@ class Services:
     listens: Callable[[str, str], Awaitable[bool | None]]
     check_expressions: Callable[[Sequence[str]], Awaitable[list[str | None]]]
     evaluate: Callable[[Sequence[EvalRequest]], Awaitable[list[EvalAnswer]]]
+    secrets: Secrets | None = None
     keyring: Keyring = Keyring()
     limits: ApiLimits = ApiLimits()
     checks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)

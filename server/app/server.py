@@ -279,6 +279,7 @@ class Server:
             listens=WorkProbe(connection).listens,
             check_expressions=pool.check,
             evaluate=pool.evaluate,
+            secrets=EnvSecrets(),
             keyring=self._keyring,
             limits=_limits_of(self._settings),
             checks=_checks(storage, connection),

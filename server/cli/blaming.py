@@ -51,10 +51,11 @@ def blame(
         for one in found["items"]:
             write_line(one["event"]["id"])
     else:
-        _show(Paper(full=full), found, every=every, full=full)
+        show_blame(Paper(full=full), found, every=every, full=full)
 
 
-def _show(paper: Paper, found: Any, *, every: bool, full: bool) -> None:
+def show_blame(paper: Paper, found: Any, *, every: bool, full: bool) -> None:
+    """Print who wrote a value, as the API tells it."""
     where = "the output" if found["frame"] == 0 else f"the data of {found['name']}"
     title = f"{found['path']} in {where} of {found['execution']} after event {found['seq']}"
     paper.line(title, colour="bold")

@@ -15,7 +15,7 @@ from server.cli.session import Full, Session, connected
 
 app = typer.Typer()
 
-_PARTS = ("data", "state", "input", "output")
+PARTS = ("data", "state", "input", "output")
 _SHOWN_SCOPES = 10
 """Open branches and iterations whose own data is shown."""
 
@@ -43,10 +43,11 @@ def at(
     elif state["seq"] == 0:
         write_line(f"{state['execution']}: nothing had happened yet")
     else:
-        _show_state(Paper(full=full), state, full=full)
+        show_state(Paper(full=full), state, full=full)
 
 
-def _show_state(paper: Paper, state: Any, *, full: bool) -> None:
+def show_state(paper: Paper, state: Any, *, full: bool) -> None:
+    """Print a state as `PastState` tells it."""
     paper.line(f"{state['execution']} {_point(state)}", colour="bold")
     name = f", name {state['name']}" if state["name"] else ""
     paper.item("workflow", f"{state['workflow']} {state['version']}{name}")
@@ -149,8 +150,8 @@ def diff(
 ) -> None:
     """Show what differs between two points of an execution, or of two: `+` is only in the second,
     `-` only in the first, `~` in both. With `-o json` it is a JSON Patch (RFC 6902)."""
-    if of not in _PARTS:
-        raise CommandFault(f"--of is one of {', '.join(_PARTS)}; got {of!r}", USAGE)
+    if of not in PARTS:
+        raise CommandFault(f"--of is one of {', '.join(PARTS)}; got {of!r}", USAGE)
     one, start = _split(first)
     other, end = _split(second) if second is not None else (one, None)
     if second is None and start is None:
@@ -163,7 +164,7 @@ def diff(
         for change in found["changes"]:
             write_line(change["pointer"])
     else:
-        _show_changes(Paper(full=full), found)
+        show_changes(Paper(full=full), found)
 
 
 def _split(text: str) -> tuple[str, str | None]:
@@ -173,7 +174,8 @@ def _split(text: str) -> tuple[str, str | None]:
     return execution, moment or None
 
 
-def _show_changes(paper: Paper, found: Any) -> None:
+def show_changes(paper: Paper, found: Any) -> None:
+    """Print a difference as the API tells it."""
     start, end = found["from"], found["to"]
     same = start["execution"] == end["execution"]
     named = "" if same else f"{end['execution']} "

@@ -2,6 +2,8 @@
 
 from server.api.route import Route
 from server.api.routes.audit import AUDIT
+from server.api.routes.bulk import BULK
+from server.api.routes.bundles import BUNDLES
 from server.api.routes.comparison import COMPARISON
 from server.api.routes.debugging import DEBUGGING
 from server.api.routes.definitions import DEFINITIONS
@@ -23,7 +25,9 @@ ROUTES: tuple[Route, ...] = (
     *EVENTS,
     *EXECUTIONS,
     *HISTORY,
+    *BUNDLES,
     *FORKS,
+    *BULK,
     *WHY,
     *AUDIT,
     *SYSTEM,

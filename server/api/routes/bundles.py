@@ -1,0 +1,44 @@
+"""Routes of bundles: an execution as a file, and back."""
+
+from server.api import bundles
+from server.api.route import NAMESPACE_PREFIX, Answer, Header, Query, Route
+from server.bundles.layout import MAX_REDACTIONS
+
+_FLAGS = ("true", "false")
+
+BUNDLES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        f"{NAMESPACE_PREFIX}/executions/{{execution}}/bundle",
+        "exportExecution",
+        "The execution in one file: log, definition, proof (docs/bundles.md).",
+        bundles.show,
+        {200: Answer("A ZIP file.", {bundles.MEDIA_TYPE: None})},
+        query=(
+            Query(
+                "redact",
+                "A JSON pointer: what stands there in the execution's data is left out.",
+                most=MAX_REDACTIONS,
+            ),
+            Query(
+                "elsewhere",
+                "`false`: what is redacted is left out at its place alone, not wherever the same"
+                " value stands.",
+                choices=_FLAGS,
+            ),
+            Query(
+                "secrets",
+                "`false`: what functions printed, and values of secrets that services told, are"
+                " not left out.",
+                choices=_FLAGS,
+            ),
+            Query("definition", "`false`: without the definition.", choices=_FLAGS),
+        ),
+        headers=(Header("Refold-Reason", "Why, percent-encoded; it is kept in the audit."),),
+        problems=(
+            "not_found", "id.malformed", "execution.not_started", "bundle.not_possible",
+            "key.missing", "streams.too_many",
+        ),
+        time_limit_s=None,
+    ),
+)  # fmt: skip
