@@ -88,7 +88,7 @@ class Forking:
         if self._incomplete.get(row.execution_id) is None:
             task = asyncio.create_task(self._run(row, shard))
             self._incomplete[row.execution_id] = task
-            task.add_done_callback(lambda _: self._ended(row.execution_id))
+            task.add_done_callback(lambda done: self._ended(row.execution_id, done))
 
     def dropped(self, shard: int) -> None:
         """Not ours any more."""
@@ -103,8 +103,9 @@ class Forking:
             if task is not None:
                 task.cancel()
 
-    def _ended(self, execution_id: UUID) -> None:
-        if execution_id in self._incomplete:
+    def _ended(self, execution_id: UUID, task: asyncio.Task[None]) -> None:
+        """It came to nothing yet; another may have begun since, if the shard was lost and won."""
+        if self._incomplete.get(execution_id) is task:
             self._incomplete[execution_id] = None
 
     async def _run(self, row: InboxRow, shard: OwnedShard) -> None:

@@ -13,7 +13,7 @@ _ANSWERS = {
 _PROBLEMS = (
     "not_found", "id.malformed", "idempotency.mismatch", "execution.not_started", "fork.invalid",
     "fork.not_here", "fork.too_long", "fork.incompatible", "patch.malformed", "patch.no_target",
-    "patch.test_failed", "patch.too_large",
+    "patch.test_failed", "patch.too_large", "execution.erased",
 )  # fmt: skip
 
 FORKS: tuple[Route, ...] = (
