@@ -13,7 +13,7 @@ PACKAGES := engine projections schemas server
 CANDIDATES := $(PYTHON) python3.13 python3.12 python3.11 python3.14 python3
 PROBE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help install check format test demo soak chaos bench bench-history bench-impact lock clean
+.PHONY: help install check format test demo soak chaos bench bench-audit bench-history bench-impact lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
