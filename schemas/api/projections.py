@@ -274,8 +274,9 @@ class Ancestor(BaseModel):
 
 
 class ExecutionLineage(BaseModel):
-    """Where an execution came from and what came of it. `started_by`: who asked, where no
-    CloudEvent did. `cut`: there is more than is told (200 CloudEvents taken, 200 emitted, 1,000
+    """Where an execution came from and what came of it. `started_by`: who asked, where neither a
+    CloudEvent nor another execution is its origin. `taken`, `emitted`: its own, not those of what a
+    fork begins with. `cut`: there is more than is told (200 CloudEvents taken, 200 emitted, 1,000
     descendants)."""
 
     id: str

@@ -88,23 +88,21 @@ async def of_execution(exchange: Exchange) -> web.Response:
     """GET /executions/{id}/lineage."""
     execution_id, row = await projected(exchange)
     store, depth = exchange.services.executions, exchange.query["depth"]
-    taken = await taken_by(store, execution_id, limit=_SHOWN + 1)
-    emitted = await emitted_by(store, execution_id, limit=_SHOWN + 1)
+    copied = 0 if row is None else row["copied_upto"]  # what came before happened elsewhere
+    taken = await taken_by(store, execution_id, after=copied, limit=_SHOWN + 1)
+    emitted = await emitted_by(store, execution_id, after=copied, limit=_SHOWN + 1)
     ancestors = await _ancestors(exchange, execution_id, depth)
     descendants, is_cut = await _descendants(exchange, execution_id, depth)
     source = None if row is None else row["forked_from"]
-    copied = 0 if row is None else row["copied_upto"]
     return json_reply(
         {
             **head_of(execution_id, row),
             "workflow": None if row is None else row["workflow"],
-            "started_by": None if row is None or _is_triggered(taken) else row["actor"],
+            "started_by": None if row is None or copied or _is_triggered(taken) else row["actor"],
             "forked_from": None if source is None else format_execution(source),
             "forked_at": None if row is None else row["forked_at"],
             "taken": [_taken(one) for one in taken[:_SHOWN]],
-            "emitted": [
-                _emitted(execution_id, one) for one in emitted[:_SHOWN] if one["seq"] > copied
-            ],
+            "emitted": [_emitted(execution_id, one) for one in emitted[:_SHOWN]],
             "ancestors": ancestors,
             "descendants": descendants,
             "cut": is_cut or len(taken) > _SHOWN or len(emitted) > _SHOWN,
