@@ -5,6 +5,8 @@ import uuid
 
 import pytest
 
+from tests.integration.conftest import NAP
+
 PRICED = """
 id: {id}
 version: "1"
@@ -203,3 +205,27 @@ def test_from_the_command_line_what_failed_is_tried_again_with_an_answer_made_up
     table = refold.cli("exec", "redrive", ident, "--dry-run")
     assert b"live_call" in table.body
     assert refold.cli("exec", "redrive", ident, "-o", "ids").body.startswith(b"ex_")
+
+
+def test_an_ended_execution_stays_ended_behind_the_note_of_its_fork(refold, eventually):
+    name = f"nap-{uuid.uuid4().hex[:8]}"
+    apply(refold, NAP.format(id=name, duration="PT1H"))
+    ident = refold.start(name)["id"]
+    cancelled = refold.cli("exec", "cancel", ident, "--reason", "no need")
+    assert cancelled.status == 0
+    path = f"/executions/{ident}"
+    eventually(lambda: refold.ask("GET", path).json["status"] == "cancelled")
+    again = refold.cli("exec", "redrive", ident, "--skip-timers", "--wait", "20", "-o", "json")
+    assert (again.status, json.loads(again.body)["status"]) == (0, "completed")
+    eventually(lambda: events(refold, ident)[-1]["type"] == "ForkTaken")
+    assert refold.ask("GET", path).json["reason"] == "no need"
+    watched = refold.cli("exec", "watch", ident, "-o", "ids")
+    assert (watched.status, len(watched.body.split())) == (6, len(events(refold, ident)))
+
+
+def test_another_namespace_does_not_fork_what_it_has_not(refold, priced):
+    _, ident = priced
+    answer = refold.ask(
+        "POST", f"/executions/{ident}/fork", {"at": 1}, namespace="elsewhere"
+    )  # fmt: skip
+    assert (answer.status, answer.json["code"]) == (404, "not_found")
