@@ -56,9 +56,12 @@ async def count_executions(
     namespace: str,
     wanted: ExecutionFilter = ANY,
     groups: Sequence[Group] = (),
+    *,
+    before: UUID | None = None,
 ) -> Sequence[Row]:
-    """How many executions: one row, or one for each combination of values of `groups`."""
-    values = _values(wanted, None)
+    """How many executions: one row, or one for each combination of values of `groups`. `before`:
+    only those with lower ids."""
+    values = _values(wanted, before)
     names = ", ".join(f"e.{name}" for name in groups)
     grouping = f"GROUP BY {names} ORDER BY count DESC, {names}" if names else ""
 

@@ -2,13 +2,36 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from schemas.api.requests import Name, Request
 
 Answered = Literal["recorded", "live", "mock"]
 Position = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,17}$")]
 Patch = list[Any]
+
+
+def _one_fault(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Whatever it is not: one fault, not one for each thing that it could be."""
+    try:
+        return read(value)
+    except ValidationError:
+        raise ValueError("the seq of an event, `start` or `failed_state`") from None
+
+
+Place = Annotated[
+    Annotated[int, Field(ge=0, le=2_147_483_647)] | Literal["start", "failed_state"],
+    WrapValidator(_one_fault),
+]
+"""Behind which event: its seq, or the name of a place."""
+
 MAX_NAMED = 1_000
 
 
@@ -29,32 +52,40 @@ class MockAnswer(Request):
     error: MockError | None = None
 
 
-class Redrive(Request):
-    """Try an execution that failed (or was cancelled) again from there: all before is kept, actions
-    are called. `version` or `definition_hash`: under this version of its definition;
-    `patch_data`: a JSON Patch (RFC 6902) of the data that it goes on with; `name`: of the new
-    execution, unique for each workflow; `dry_run`: only say what would happen."""
+class GoingOn(Request):
+    """How a new execution goes on. `version` or `definition_hash`: under this version of its
+    definition; `patch_data`: a JSON Patch (RFC 6902) of the data that it goes on with (of `frame`,
+    the seq of the event that opened it; by default the data that the state there shows);
+    `skip_timers`: sleeps and retry delays are over at once."""
 
     version: Name | None = None
     definition_hash: str | None = Field(default=None, max_length=200)
     patch_data: Patch | None = Field(default=None, max_length=10_000)
     frame: int | None = Field(default=None, ge=1)
     skip_timers: bool = False
+
+
+class Redrive(GoingOn):
+    """Try an execution that failed (or was cancelled) again from there: all before is kept, actions
+    are called. `version`, `definition_hash`, `patch_data`, `frame`, `skip_timers`: how it goes on.
+    `name`: of the new execution, unique for each workflow; `dry_run`: only say what would
+    happen."""
+
     name: Name | None = None
     dry_run: bool = False
     reason: str = Field(default="", max_length=1_000)
 
 
-class Fork(Redrive):
-    """Begin a new execution with the first `at` events of this one. `patch_input` edits the input
-    (then it starts anew, at 0), `patch_data` the data it goes on with (of `frame`, the seq of the
-    event that opened it; by default the data that the state at `at` shows), `patch_events` the
-    `/data` of CloudEvents still to be taken, by position of the stream. `answers`: who answers
-    actions: the log of this execution, a real call, or `mocks` (the answers of an action in the
-    order of its calls); `actions` says it for one `ACTION` or `STATE/ACTION`. `missing`: what
-    follows where nothing was recorded."""
+class Course(GoingOn):
+    """From where an execution goes on, and with which answers. `at`: behind which event; `start`:
+    anew; `failed_state`: behind the entry of the state in which it failed or was cancelled.
+    `patch_input` edits the input (then it starts anew), `patch_data` the data it goes on with,
+    `patch_events` the `/data` of CloudEvents still to be taken, by position of the stream.
+    `answers`: who answers actions: the log of the source, a real call, or `mocks` (the answers of
+    an action in the order of its calls); `actions` says it for one `ACTION` or `STATE/ACTION`.
+    `missing`: what follows where nothing was recorded."""
 
-    at: int | None = Field(default=None, ge=0, le=2_147_483_647)
+    at: Place | None = None
     patch_input: Patch | None = Field(default=None, max_length=10_000)
     patch_events: dict[Position, Patch] = Field(default={}, max_length=MAX_NAMED)
     answers: Answered = "live"
@@ -63,6 +94,12 @@ class Fork(Redrive):
         Field(default={}, max_length=MAX_NAMED)
     )
     missing: Literal["fail", "live"] = "fail"
+
+
+class Fork(Course, Redrive):
+    """Begin a new execution with the first `at` events of this one, or with those before a place
+    that has a name (`start`, `failed_state`). What is edited and who answers: `patch_input`,
+    `patch_data`, `patch_events`, `answers`, `actions`, `mocks`, `missing`."""
 
 
 class ForeseenEvent(BaseModel):

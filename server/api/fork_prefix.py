@@ -12,7 +12,7 @@ from engine.model.state import ExecutionState
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow
 from engine.ports.storage import Log
-from schemas.events.bodies import ActionScheduled, ExecutionCancelled, ExecutionFailed
+from schemas.events.bodies import ActionScheduled, ExecutionCancelled, ExecutionFailed, StateEntered
 from server.api.pace import Pace
 from server.api.problem import ProblemRaised
 from server.api.reading import backwards, last_fact
@@ -90,14 +90,8 @@ async def _before_closing(log: Log, source: UUID, seq: int) -> int:
 async def place_of_failure(log: Log, last: EventRow) -> int:
     """Behind which event an execution is taken up again that failed, or was cancelled. Problem:
     execution.not_failed."""
-    end = event_of(await last_fact(log, last))
     source = last.execution_id
-    if not isinstance(end.body, (ExecutionFailed, ExecutionCancelled)):
-        raise ProblemRaised(
-            "execution.not_failed",
-            f"{format_execution(source)} has not failed; fork it at an event of your choice",
-        )
-    seq = await _before_closing(log, source, end.seq - 1)
+    end, seq = await _before_end(log, last)
     if isinstance(end.body, ExecutionCancelled):
         return seq
     seq, action = before_failure(await _event(log, source, seq))
@@ -106,6 +100,28 @@ async def place_of_failure(log: Log, last: EventRow) -> int:
     call = (await _event(log, source, action)).body
     assert isinstance(call, ActionScheduled)
     return (call.retry_of or action) - 1
+
+
+async def place_of_failed_state(log: Log, last: EventRow) -> int:
+    """The event that entered the state in which an execution failed, or was cancelled; where it was
+    in none, the last event before. Problem: execution.not_failed."""
+    _, seq = await _before_end(log, last)
+    event = await _event(log, last.execution_id, seq)
+    while not isinstance(event.body, StateEntered) and event.frame:
+        event = await _event(log, last.execution_id, event.frame)
+    return event.seq if isinstance(event.body, StateEntered) else seq
+
+
+async def _before_end(log: Log, last: EventRow) -> tuple[Event, int]:
+    """The event that tells of the failure, and the seq of the last one before it closed."""
+    end = event_of(await last_fact(log, last))
+    source = last.execution_id
+    if not isinstance(end.body, (ExecutionFailed, ExecutionCancelled)):
+        raise ProblemRaised(
+            "execution.not_failed",
+            f"{format_execution(source)} has not failed; fork it at an event of your choice",
+        )
+    return end, await _before_closing(log, source, end.seq - 1)
 
 
 async def _event(log: Log, source: UUID, seq: int) -> Event:

@@ -28,39 +28,40 @@ _GROUPS: tuple[Group, ...] = ("workflow", "version", "status")
 
 
 def execution_filter(exchange: Exchange) -> ExecutionFilter:
-    """The executions that the request's query names. Problem: query.invalid."""
+    """The executions that the query parameters of `routes.parameters.FILTERS` name. Problem:
+    query.invalid."""
     return filter_of(exchange.namespace, exchange.query)
 
 
-def filter_of(namespace: str, query: Mapping[str, Any]) -> ExecutionFilter:
-    """The executions that values of the parameters `routes.parameters.FILTERS`, as the gate checks
-    them, name. Problem: query.invalid."""
-    source = query["forked_from"]
+def filter_of(namespace: str, given: Mapping[str, Any]) -> ExecutionFilter:
+    """A filter from its members as they were given, times in ms since 1970. Problem:
+    query.invalid."""
+    source = given["forked_from"]
     try:
         forked_from = None if source is None else parse_execution(source)
     except BadIdentifier as error:
         raise ProblemRaised("query.invalid", f"forked_from: {error.message}") from None
     return ExecutionFilter(
-        workflow=query["workflow"],
-        version=query["version"],
-        status=query["status"],
-        error=query["error"],
+        workflow=given["workflow"],
+        version=given["version"],
+        status=given["status"],
+        error=given["error"],
         forked_from=forked_from,
-        batch=query["batch"],
-        started_from=query["started_after"],
-        started_before=query["started_before"],
-        keys=_keys(namespace, query),
+        batch=given["batch"],
+        started_from=given["started_after"],
+        started_before=given["started_before"],
+        keys=_keys(namespace, given),
     )
 
 
-def _keys(namespace: str, query: Mapping[str, Any]) -> tuple[int, ...]:
-    keys: list[int] = []
-    for label in query["label"] or ():
+def _keys(namespace: str, given: Mapping[str, Any]) -> tuple[int, ...]:
+    keys = list[int]()
+    for label in given["label"] or ():
         name, equals, value = label.partition("=")
         if not (name and equals):
             raise ProblemRaised("query.invalid", f"label takes NAME=VALUE, got {label[:80]!r}")
         keys.append(label_key(namespace, name, value))
-    for condition in query["where"] or ():
+    for condition in given["where"] or ():
         try:
             keys.append(condition_key(namespace, condition))
         except BadCondition as fault:

@@ -33,14 +33,15 @@ def compare(
     if session.output is not Output.TABLE:
         emit_one(found, session.output, lambda one: one["right"], [])
         return
-    write_line(_verdict(found))
+    write_line(verdict(found))
     if found["same"] and not full:
         return
     write_line("")
     _show(found, full=full)
 
 
-def _verdict(found: Any) -> str:
+def verdict(found: Any) -> str:
+    """What the comparison (the API's answer) comes to, in one line."""
     shared = f"the first {counted(found['common'], 'event')} are one and the same; "
     begin = shared if found["common"] else ""
     first = found["first_divergence"]

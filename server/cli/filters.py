@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-_OPTIONS: dict[str, tuple[Any, Any]] = {
+FILTERS: dict[str, tuple[Any, Any]] = {
     "workflow": (
         Annotated[str | None, typer.Option("--workflow", help="Only of this one.")],
         None,
@@ -47,12 +47,16 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "started_after": (
         Annotated[
-            str | None, typer.Option("--after", help="Started at this RFC 3339 time or later.")
+            str | None,
+            typer.Option("--after", "--since", help="Started at this RFC 3339 time or later."),
         ],
         None,
     ),
     "started_before": (
-        Annotated[str | None, typer.Option("--before", help="Started before this RFC 3339 time.")],
+        Annotated[
+            str | None,
+            typer.Option("--before", "--until", help="Started before this RFC 3339 time."),
+        ],
         None,
     ),
     "label": (
@@ -74,16 +78,31 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         [],
     ),
 }
+"""By the query parameters of `GET /executions`."""
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the filters of the execution list; after its Session it gets them as the query
     parameters of `GET /executions`."""
+    return with_more(command, FILTERS, given)
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """The values; what was not given is None."""
+    return {name: value or None for name, value in values.items()}
+
+
+def with_more(
+    command: Callable[..., None],
+    options: dict[str, tuple[Any, Any]],
+    read: Callable[[dict[str, Any]], Any],
+) -> Callable[..., None]:
+    """Give a command more options; after its Session it gets what `read` makes of their values."""
 
     @functools.wraps(command)
     def run(session: Any, *args: Any, **kwargs: Any) -> None:
-        query = {name: kwargs.pop(name) or None for name in _OPTIONS}
-        command(session, query, *args, **kwargs)
+        values = {name: kwargs.pop(name) for name in options}
+        command(session, read(values), *args, **kwargs)
 
     signature = inspect.signature(command)
     session, _, *own = signature.parameters.values()
@@ -91,10 +110,10 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
         )
-        for name, (annotation, default) in _OPTIONS.items()
+        for name, (annotation, default) in options.items()
     ]
     kept = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
     run.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[session, *added, *kept]
+        parameters=[session, *kept, *added]
     )
     return run

@@ -5,14 +5,18 @@ from typing import Annotated, Any
 import typer
 
 from schemas.json_text import dumps
+from server.cli.bulk import Many, for_many, fork_many
 from server.cli.client import segment
+from server.cli.comparing import verdict
 from server.cli.faults import ENDED, OK, TIMEOUT, USAGE, CommandFault, exit_code_of_status
 from server.cli.output import Output, counted, emit_list, emit_one, write_error, write_json
 from server.cli.session import Session, connected, pairs_of, read_json
 
 app = typer.Typer()
 
-Execution = Annotated[str, typer.Argument(help="The id of an execution: ex_...")]
+Execution = Annotated[
+    str | None, typer.Argument(help="The id of an execution: ex_...; or --all with filters.")
+]
 Version = Annotated[
     str | None, typer.Option("--version", help="Go on under this version of the workflow.")
 ]
@@ -48,11 +52,18 @@ Wait = Annotated[
 
 @app.command("fork")
 @connected
+@for_many
 def fork(  # noqa: PLR0913, PLR0917 - one argument for each option
     session: Session,
-    execution: Execution,
+    many: Many | None,
+    execution: Execution = None,
     at: Annotated[
-        int | None, typer.Option("--at", min=0, help="Behind this event; 0 begins anew.")
+        str | None,
+        typer.Option(
+            "--at",
+            help="Behind this event; `start` (or 0) begins anew; `failed-state`: behind the entry"
+            " of the state in which it failed.",
+        ),
     ] = None,
     patch_input: Annotated[
         str | None,
@@ -88,9 +99,10 @@ def fork(  # noqa: PLR0913, PLR0917 - one argument for each option
     wait: Wait = 0,
 ) -> None:
     """Begin a new execution with the first events of this one, running or long ended; from there
-    it goes its own way, with what was edited. Both logs say so."""
+    it goes its own way, with what was edited. Both logs say so. With `--all`, of each one that
+    filters name."""
     body = {
-        "at": at,
+        "at": _place(at),
         "patch_input": read_json(patch_input, "--patch-input"),
         "patch_events": _event_patches(patch_event or []),
         "answers": answers,
@@ -99,14 +111,16 @@ def fork(  # noqa: PLR0913, PLR0917 - one argument for each option
         "missing": missing,
         **_shared(patch_data, frame, version, definition_hash, skip_timers, name, dry_run, reason),
     }
-    _ask(session, execution, "fork", body, idempotency_key, wait)
+    _ask(session, many, execution, "fork", body, idempotency_key, wait)
 
 
 @app.command("redrive")
 @connected
+@for_many
 def redrive(  # noqa: PLR0913, PLR0917 - one argument for each option
     session: Session,
-    execution: Execution,
+    many: Many | None,
+    execution: Execution = None,
     patch_data: PatchData = None,
     frame: Frame = None,
     version: Version = None,
@@ -117,11 +131,17 @@ def redrive(  # noqa: PLR0913, PLR0917 - one argument for each option
     dry_run: DryRun = False,
     reason: Reason = "",
     wait: Wait = 0,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --all: also those that were redriven before.")
+    ] = False,
 ) -> None:
     """Try an execution that failed or was cancelled again from there: a fork that keeps everything
-    before, and calls its actions."""
+    before, and calls its actions. With `--all`, each one that filters name: without `--status`
+    those that failed."""
     body = _shared(patch_data, frame, version, definition_hash, skip_timers, name, dry_run, reason)
-    _ask(session, execution, "redrive", body, idempotency_key, wait)
+    if again:
+        body["again"] = True
+    _ask(session, many, execution, "redrive", body, idempotency_key, wait)
 
 
 def _shared(
@@ -146,6 +166,13 @@ def _shared(
     }
 
 
+def _place(text: str | None) -> int | str | None:
+    """Behind which event, as the API takes it."""
+    if text is None or not text.isdecimal():
+        return text and text.replace("-", "_")
+    return int(text)
+
+
 def _event_patches(values: list[str]) -> dict[str, Any]:
     patches: dict[str, Any] = {}
     for position, text in pairs_of(values, "--patch-event").items():
@@ -159,12 +186,23 @@ def _event_patches(values: list[str]) -> dict[str, Any]:
 
 def _ask(
     session: Session,
-    execution: str,
+    many: Many | None,
+    execution: str | None,
     verb: str,
     body: dict[str, Any],
     key: str | None,
     wait_s: int,
 ) -> None:
+    if (many is None) == (execution is None):
+        raise CommandFault("name an execution, or --all with filters; one of them", USAGE)
+    if many is not None:
+        if wait_s:
+            raise CommandFault("--wait is of one execution; see `exec ls --batch`", USAGE)
+        fork_many(session, many, verb, body, key)
+        return
+    assert execution is not None, "one of them is there"
+    if body.pop("again", False):
+        raise CommandFault("--again goes with --all", USAGE)
     headers = {"Content-Type": "application/json"}
     if key is not None:
         headers["Idempotency-Key"] = key
@@ -175,13 +213,14 @@ def _ask(
         _show_foresight(session.output, answer)
     elif wait_s:
         write_error(f"refold: forked {answer['execution']}")
-        _show_end(session, answer["execution"], wait_s)
+        _show_end(session, answer, wait_s)
     else:
         _show(session.output, answer)
 
 
 def _show(output: Output, answer: Any) -> None:
-    lines = [("id", answer["execution"]), *_lines(answer)]
+    side_by_side = f"refold exec compare {answer['source']} {answer['execution']}"
+    lines = [("id", answer["execution"]), *_lines(answer), ("compare", side_by_side)]
     if answer["replayed"]:
         lines.append(("again", "the same key or name came before: it is the fork of then"))
     emit_one(answer, output, lambda one: one["execution"], lines)
@@ -227,9 +266,9 @@ def _show_foresight(output: Output, answer: Any) -> None:
     emit_one(answer, output, lambda one: one["source"], lines)
 
 
-def _show_end(session: Session, execution: str, wait_s: int) -> None:
-    headers = {"Prefer": f"wait={wait_s}"}
-    found = session.client.get(f"/executions/{segment(execution)}", headers=headers).json
+def _show_end(session: Session, answer: Any, wait_s: int) -> None:
+    path, headers = f"/executions/{segment(answer['execution'])}", {"Prefer": f"wait={wait_s}"}
+    found = session.client.get(path, headers=headers).json
     error = found["error"]
     lines = [
         ("id", found["id"]),
@@ -237,6 +276,10 @@ def _show_end(session: Session, execution: str, wait_s: int) -> None:
         ("output", dumps(found["output"]).decode() if found["closed_at"] else None),
         ("error", f"{error['code']}: {error['message']}" if error else None),
     ]
+    if session.output is Output.TABLE:
+        source = f"/executions/{segment(answer['source'])}/compare"
+        compared = session.client.get(source, {"with": answer["execution"]}).json
+        lines.append(("compared", verdict(compared)))
     emit_one(found, session.output, lambda one: one["id"], lines)
     code = exit_code_of_status(found["status"]) if found["status"] in ENDED else TIMEOUT
     if code != OK:
