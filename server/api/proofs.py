@@ -1,6 +1,7 @@
 """Heads to keep elsewhere, the log of the installation as a file, and its verification."""
 
 import contextlib
+import logging
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from server.api.reply import json_reply
 from server.api.route import JSON
 from server.api.tails import TAILS
 
+_log = logging.getLogger("refold.api")
 NDJSON = "application/x-ndjson"
 MAX_FAULTS = 1_000
 """Faults that are told; of more only the number."""
@@ -53,10 +55,10 @@ async def export(exchange: Exchange) -> web.StreamResponse:
         await response.prepare(exchange.request)
         try:
             await _write(response, exchange, top, scope)
-        except RefoldError:
+        except RefoldError as error:
+            _log.warning("an export broke off: %s", error.message)
             if exchange.request.transport is not None:
                 exchange.request.transport.close()  # who reads sees that it is not whole
-            raise
     return response
 
 
