@@ -16,7 +16,6 @@ _SLACK_MS = 60_000
 """A definition that no entry names and that is younger may have been applied behind the head."""
 
 
-
 async def read_head(services: Services) -> records.Head:
     """The heads of everything, as they are now."""
     at = await services.leases.now_ms()
