@@ -19,6 +19,9 @@ PAGE = 1_000
 """Items asked for at once: what every list of the API allows."""
 
 
+_CHUNK = 65_536
+
+
 class Unreachable(CommandFault):
     """No server answers there, or one that cannot work just now."""
 
@@ -139,6 +142,21 @@ class Client:
             with response:
                 while line := response.readline():
                     yield line
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"the answer of {self._server} broke off: {error}") from None
+
+    def chunks(self, path: str, query: Mapping[str, Any]) -> Iterator[bytes]:
+        """A large answer, as far as it comes. Raises CommandFault for a problem, and where the
+        connection breaks."""
+        self._connection = None
+        response = self._open("GET", path, None, query, None)
+        if response.status >= 400:
+            raise _fault(response.status, response.read())
+        self._connection = None  # this one is the answer's, to its end
+        try:
+            with response:
+                while chunk := response.read(_CHUNK):
+                    yield chunk
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"the answer of {self._server} broke off: {error}") from None
 

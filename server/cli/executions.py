@@ -8,6 +8,7 @@ import typer
 from schemas.json_text import dumps
 from server.cli.audit import app as audit_app
 from server.cli.blaming import app as blaming_app
+from server.cli.bundles import app as bundles_app
 from server.cli.client import segment
 from server.cli.comparing import app as comparing_app
 from server.cli.debugging import exec_app as debugging_app
@@ -34,6 +35,7 @@ for more in (
     debugging_app,
     timetravel_app,
     blaming_app,
+    bundles_app,
 ):
     app.registered_commands += more.registered_commands
 

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from server.cli import admin, auditing, debugging, definitions, events, executions, running, waits
+from server.cli import (
+    admin,
+    auditing,
+    bundles,
+    debugging,
+    definitions,
+    events,
+    executions,
+    running,
+    waits,
+)
 from server.cli.faults import ERROR, MEANINGS, CommandFault
 from server.cli.output import write_error
 
@@ -27,6 +37,7 @@ app.add_typer(waits.app, name="wait")
 app.add_typer(debugging.app, name="break")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(admin.app, name="admin")
+app.command("open")(bundles.open_bundle)
 app.command("up")(running.up)
 app.command("serve")(running.serve)
 app.command("doctor")(running.doctor)
