@@ -180,6 +180,27 @@ def _named(end: ChainEnd, event: StoredEvent, later: Sequence[StoredEvent]) -> F
     return Finding("changed", seq, f"event {seq} was changed: {what} are not as written")
 
 
+def check_copies(copies: Sequence[StoredEvent], originals: Sequence[StoredEvent]) -> Finding | None:
+    """Whether the events that a fork begins with are those of its source, as far as the source's
+    are there: all columns but the id, and the digest."""
+    known = {event.seq: event for event in originals}
+    for copy in copies:
+        original = known.get(copy.seq)
+        if original is not None and _copied(copy) != _copied(original):
+            return Finding(
+                "changed",
+                copy.seq,
+                f"event {copy.seq} was copied from its source, and is another one there: one of"
+                " the two was rewritten together with its chain",
+            )
+    return None
+
+
+def _copied(event: StoredEvent) -> tuple[Any, ...]:
+    _, *columns = _columns(event, event.seq)
+    return (*columns, event.digest)
+
+
 def check_commits(end: CommitEnd, commits: Sequence[Commit]) -> CommitEnd | Finding:
     """Follow a shard's chain through these commit records, in order of number, behind `end`."""
     for commit in commits:

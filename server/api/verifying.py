@@ -15,6 +15,7 @@ from engine.model.ids import born_at_ms, format_execution, shard_of
 from engine.ports.commits import birth_period
 from engine.ports.rows import EventRow, ShardHead
 from schemas.api import answers
+from server.api.copies import differing_copy
 from server.api.exchange import Exchange, Services
 from server.api.pace import Pace
 from server.api.problem import ProblemRaised
@@ -50,6 +51,8 @@ async def verify(exchange: Exchange) -> web.Response:
         closed = last is not None and (await last_fact(services.log, last)).type in TERMINAL_TYPES
         witness = chain.Witness(own.end, birth_period(execution_id), closed)
         finding, count = await _check_commits(services, execution_id, head, witness, anchor)
+    if finding is None:
+        finding = await differing_copy(exchange, execution_id)
     if last is None and finding is None:
         await check_accepted(exchange, execution_id)
     return json_reply(

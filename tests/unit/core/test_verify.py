@@ -9,7 +9,7 @@ import pytest
 from engine.core import verify as chain
 from engine.core.chain import genesis
 from engine.model.event import Event
-from engine.ports.codec import row_of
+from engine.ports.codec import copy_of, row_of
 from engine.ports.commits import birth_period, commit_row
 from schemas.events import bodies
 
@@ -250,3 +250,36 @@ def test_an_anchored_event_finds_a_cut_a_change_and_a_removal(shard):
     assert (cut.kind, cut.seq) == ("cut_off", own[-1].seq)
     assert chain.check_anchored_event(anchor, len(own), own[-2]).kind == "changed"
     assert chain.check_anchored_event(anchor, 0, None).kind == "removed"
+
+
+def copied(rows, ident):
+    """The rows as a fork begins with them, in another shard."""
+    made, previous = [], b""
+    for row in rows:
+        place = {"shard": 5, "position": row.seq + 100, "epoch": 9}
+        made.append(copy_of(row, ident, previous_hash=previous, **place))
+        previous = made[-1].hash
+    return made
+
+
+def test_copies_verify_by_themselves_and_against_their_source():
+    rng = random.Random(3)
+    rows, previous = [], b""
+    source, fork = execution_id(rng), execution_id(rng)
+    for event in events(rng, 30):
+        rows.append(
+            row_of(
+                event, source, shard=SHARD, position=event.seq, namespace="ns", epoch=1,
+                salt=rng.randbytes(16), previous_hash=previous,
+            )
+        )  # fmt: skip
+        previous = rows[-1].hash
+    copies = copied(rows, fork)
+    assert chain.check_events(chain.ChainEnd(), copies).seq == 30
+    assert chain.check_copies(copies, rows) is None
+    assert chain.check_copies(copies, rows[:10]) is None, "the source was cut off: its own fault"
+    other = msgspec.structs.replace(rows[11], name="another")
+    forged = copied([*rows[:11], other, *rows[12:]], fork)
+    assert chain.check_events(chain.ChainEnd(), forged).seq == 30, "a chain alone does not tell"
+    finding = chain.check_copies(forged, rows)
+    assert (finding.kind, finding.seq) == ("changed", 12)
