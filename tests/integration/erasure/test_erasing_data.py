@@ -226,7 +226,11 @@ def test_master_keys_are_rotated_and_the_old_one_is_not_needed_any_more(vault, c
         capture_output=True, timeout=60, check=False,
         env={**clean, **environment, "REFOLD_NATS_URL": one.refold.nats},
     )  # fmt: skip
+    told = one.refold.cli(
+        "doctor", "-o", "json", **environment, REFOLD_NATS_URL=one.refold.nats
+    ).body
     vault.keys.write_text(new)
+    assert b"REFOLD_MASTER_KEY_FILE" in told
     assert refused.returncode == 2, refused.stderr
     assert b"REFOLD_MASTER_KEY_FILE" in refused.stderr
 
