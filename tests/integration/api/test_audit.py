@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -173,6 +175,32 @@ def test_an_export_of_one_namespace_verifies_and_tells_nothing_of_others(refold,
         [sys.executable, str(VERIFIER), str(file)], capture_output=True, check=False
     )
     assert (offline.returncode, offline.stdout) == (0, b""), offline
+
+
+def test_a_log_that_grows_meanwhile_is_intact(refold, done, place):
+    """Proofs look at nothing behind the heads that they began with."""
+    file = place / "growing.ndjson"
+
+    def grow(_: int) -> None:
+        refold.start(done["greet"])
+        refold.start(done["nap"])
+        definition = GREET.replace("{id}", f"wf-{uuid.uuid4().hex}")
+        refold.ask("POST", "/definitions", definition, {"Content-Type": "application/yaml"})
+        refold.ask("POST", "/events", {**EVENT, "id": uuid.uuid4().hex}, CLOUDEVENT)
+
+    with ThreadPoolExecutor(4) as pool:
+        growing = [pool.submit(grow, number) for number in range(60)]
+        while not all(one.done() for one in growing):
+            assert verified(refold)[0] == []
+            execution = done["ended"]
+            assert refold.ask("GET", f"/executions/{execution}/verify").json["intact"]
+            file.write_bytes(refold.ask("GET", "/v1/audit/export", namespace=None).body)
+            offline = subprocess.run(
+                [sys.executable, str(VERIFIER), str(file)], capture_output=True, check=False
+            )
+            assert offline.returncode == 0, offline
+        for one in growing:
+            one.result()
 
 
 ID = "(SELECT execution_id FROM log.executions WHERE workflow = '{greet}' LIMIT 1)"
