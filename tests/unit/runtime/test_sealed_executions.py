@@ -158,6 +158,23 @@ async def test_an_erased_execution_is_told_as_erased_and_still_verifies(sealed):
         event_of(rows[0])
 
 
+async def test_what_comes_for_an_erased_execution_stops_nobody_else(sealed):
+    row = await sealed.apply(WAITS)
+    first = await node(sealed)
+    execution = await sealed.start(row)
+    await sealed.until(execution, lambda state: bool(state.waits))
+    await first.stop()
+    store, key_id = sealed.storage.store, (await sealed.rows(execution))[0].key_id
+    store.keys[key_id] = replace(store.keys[key_id], wrapped=None, erased_at=1)
+    sealed.storage.keychain.forget()
+    second = await node(sealed)
+    await sealed.publish("ordered", {"by": CANARY})
+    await eventually(lambda: second.counters.quarantined > 0)
+    others = await sealed.apply(steps("worker", 2))
+    for _ in range(16):  # in every shard
+        assert (await sealed.closed(await sealed.start(others))).phase == "completed"
+
+
 async def test_a_row_that_was_changed_does_not_open_and_is_named_without_a_key(sealed):
     row = await sealed.apply(steps("worker", 2))
     await node(sealed)
