@@ -12,12 +12,17 @@ from engine.model.ids import parse_execution
 from engine.ports.codec import body_of
 from engine.ports.rows import BirthRow, EventRow
 from engine.ports.survey import Born, Survey
-from schemas.events.bodies import ExecutionForked, ExecutionStarted, GatheringOpened
+from schemas.events.bodies import (
+    ExecutionForked,
+    ExecutionImported,
+    ExecutionStarted,
+    GatheringOpened,
+)
 from schemas.events.wire import UnknownEventType
 from schemas.export import records
 
 _ROWS = 500
-_TELLING = ("ExecutionStarted", "GatheringOpened", "ExecutionForked")
+_TELLING = ("ExecutionStarted", "GatheringOpened", "ExecutionForked", "ExecutionImported")
 
 
 class _Told:
@@ -49,6 +54,8 @@ class _Told:
             self.keys.add(body.start_key)
         if isinstance(body, ExecutionForked):
             self.forked = parse_execution(body.source), body.at
+        if isinstance(body, ExecutionImported):
+            self.forked = None, body.events
 
     def fits(self, born: Born) -> bool:
         """Whether the row of the birth says the same. A fork's log tells all when its copied
