@@ -318,8 +318,10 @@ class Execution(Chain):
         self.forked: tuple[Any, Any] = (None, None)
 
     def note_birth(self, event: Record) -> None:
-        """Keep what an event tells of the birth."""
+        """Keep what an event tells of the birth; a sealed one tells its hash alone."""
         told = told_members(event)
+        if told is None:
+            return
         if event["type"] == "ExecutionImported":
             self.forked = None, told.get("events")
             return
@@ -611,15 +613,7 @@ class Verifier:
         if number is not None and digest != written:
             self.note("changed", ("event", name, number), "its data was changed")
         elif event["type"] in BIRTHS and digest == written:
-            told = told_members(event)
-            if told is None:
-                return  # sealed: it tells its hash alone
-            chain.facts.append((event["namespace"], *map(told.get, FACTS)))
-            chain.keys.add(told.get("start_key"))
-            if event["type"] == "ExecutionForked":
-                chain.forked = told.get("source"), told.get("at")
-            if event["type"] == "ExecutionImported":
-                chain.forked = None, told.get("events")
+            chain.note_birth(event)
 
     def leave(self) -> None:
         """The shard ends."""
