@@ -8,6 +8,17 @@ from engine.model.event import Event
 from schemas.events import bodies
 
 _WORDS: Final[Mapping[type[bodies.EventBody], str]] = {
+    bodies.ExecutionStarted: "starts",
+    bodies.ExecutionForked: "goes its own way",
+    bodies.ForkTaken: "is forked",
+    bodies.ExecutionImported: "is brought here",
+    bodies.ExecutionSuspended: "is held ({body.reason})",
+    bodies.ExecutionResumed: "is let go on",
+    bodies.NodeHeld: "stands before {event.name}",
+    bodies.VariablesAssigned: "writes the data of {event.name}",
+    bodies.TimerSet: "sets a timer ({body.purpose})",
+    bodies.TimerFired: "is woken by a timer ({body.purpose})",
+    bodies.TimerCancelled: "ends a timer",
     bodies.StateEntered: "enters {event.name}",
     bodies.StateExited: "leaves {event.name} for {next}",
     bodies.ChoiceTaken: "{event.name} decides for {next}",
