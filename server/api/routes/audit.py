@@ -2,8 +2,8 @@
 
 from schemas.api import audit as answers
 from server.api import audit, proofs
-from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Header, Query, Route, json_answer
-from server.api.routes.parameters import CURSOR, LIMIT
+from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Query, Route, json_answer
+from server.api.routes.parameters import CURSOR, LIMIT, REASON
 
 _FILTERS = (
     Query("actor", "Only what this actor did, as `key:NAME`."),
@@ -14,7 +14,6 @@ _FILTERS = (
     LIMIT,
     CURSOR,
 )
-_REASON = Header("Refold-Reason", "Why, percent-encoded; it is kept in the audit.")
 
 AUDIT: tuple[Route, ...] = (
     Route(
@@ -60,7 +59,7 @@ AUDIT: tuple[Route, ...] = (
         proofs.export,
         {200: Answer("A record a line.", {proofs.NDJSON: None})},
         query=(Query("namespace", "Only the events of this namespace."),),
-        headers=(_REASON,),
+        headers=(REASON,),
         problems=("namespace.malformed", "streams.too_many"),
         time_limit_s=None,
     ),

@@ -4,7 +4,7 @@ from schemas.api import answers
 from schemas.api.requests import ApplyDefinition
 from server.api import definitions
 from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Route, json_answer
-from server.api.routes.parameters import CURSOR, LIMIT
+from server.api.routes.parameters import CURSOR, LIMIT, REASON
 
 _BODIES = {
     "application/yaml": None,
@@ -23,6 +23,7 @@ DEFINITIONS: tuple[Route, ...] = (
             200: json_answer("This very version was active already.", answers.AppliedDefinition),
             201: json_answer("Stored and activated.", answers.AppliedDefinition),
         },
+        headers=(REASON,),
         body=_BODIES,
         problems=("definition.invalid", "conflict"),
     ),

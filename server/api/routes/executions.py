@@ -4,7 +4,7 @@ from schemas.api import answers, projections
 from schemas.api.requests import CancelExecution, StartExecution
 from server.api import callbacks, executions, listing, starting
 from server.api.route import JSON, NAMESPACE_PREFIX, Header, Query, Route, json_answer
-from server.api.routes.parameters import CURSOR, FILTERS, LIMIT, WAIT
+from server.api.routes.parameters import CURSOR, FILTERS, LIMIT, REASON, WAIT
 
 EXECUTIONS: tuple[Route, ...] = (
     Route(
@@ -20,6 +20,7 @@ EXECUTIONS: tuple[Route, ...] = (
         headers=(
             Header("Idempotency-Key", "1 to 255 printable characters of your choosing."),
             WAIT,
+            REASON,
         ),
         body={JSON: StartExecution},
         problems=("not_found", "idempotency.mismatch"),
@@ -82,6 +83,7 @@ EXECUTIONS: tuple[Route, ...] = (
         callbacks.answer,
         {202: json_answer("The answer is kept.", answers.Accepted)},
         key=False,
+        headers=(REASON,),
         body={JSON: None},
         problems=("callback.unknown", "callback.not_open", "execution.closed"),
     ),
