@@ -29,7 +29,10 @@ class Vault:
         self.keys.chmod(0o644)
 
     def start(self, **environment: str) -> Refold:
-        given = {"REFOLD_MASTER_KEY_FILE": str(self.keys), "REFOLD_SHARDS": "4", **environment}
+        given = {
+            "REFOLD_MASTER_KEY_FILE": str(self.keys), "REFOLD_SHARDS": "4",
+            "REFOLD_LEASE_TTL_MS": "2000", **environment,
+        }  # fmt: skip
         places = ["--data", str(self.directory / "data"), "--http", "127.0.0.1:0"]
         self.refold = launch(
             ["up", *places, "--nats", "127.0.0.1:0"], self.directory / "log", **given

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from schemas.json_text import dumps
+from schemas.json_text import dumps, loads
 from tests.integration.conftest import REFOLD, ROOT
 from tests.integration.erasure.conftest import master_key
 
@@ -301,3 +301,48 @@ def test_the_standalone_verifier_needs_no_key_before_or_after(case, eventually, 
         assert verified.returncode == 0, verified.stdout + verified.stderr
         if name == "before":
             one.erase(eventually, execution=execution)
+
+
+def test_whatever_is_asked_of_an_erased_execution_is_answered_and_tells_nothing(case, eventually):
+    one = case("execution")
+    gone, _ = one.whole(eventually)
+    kept, _ = one.whole(eventually)
+    eventually(lambda: {gone, kept} <= one.listed())
+    one.erase(eventually, execution=gone)
+    paths = one.refold.ask("GET", "/openapi.json", namespace=None).json["paths"]
+    asked = 0
+    for path, methods in paths.items():
+        place = path.removeprefix("/v1/namespaces/{namespace}")
+        if "{execution}" not in place or place.count("{") > 1:
+            continue
+        for method in methods:
+            body = {} if method == "post" else None
+            reply = one.ask(method.upper(), place.replace("{execution}", gone), body)
+            assert reply.status < 500, (method, path, reply.body)
+            assert one.canary.encode() not in reply.body
+            asked += 1
+    assert asked > 15
+    compared = one.ask("GET", f"/executions/{kept}/compare?with={gone}")
+    assert compared.status < 500, compared.body
+
+
+def test_the_command_line_switches_counts_erases_and_lists(case, eventually):
+    one = case("execution")
+    execution, _ = one.whole(eventually)
+
+    def run(*arguments):
+        return one.refold.cli("admin", *arguments, REFOLD_NAMESPACE=one.namespace)
+
+    assert b"execution" in run("ns", "get", one.namespace).body
+    assert run("ns", "set", one.namespace, "--encryption", "subject").status == 0
+    assert loads(run("ns", "get", one.namespace, "-o", "json").body)["encryption"] == "subject"
+    assert run("erase").status == 2
+    assert run("erase", "--execution", execution).status == 1
+    counted = run("erase", "--execution", execution, "--dry-run", "-o", "json")
+    assert loads(counted.body)["executions"] == 1
+    done = run("erase", "--execution", execution, "--reason", "asked for", "-o", "json")
+    assert (done.status, loads(done.body)["state"]) == (0, "done")
+    assert run("erasures", "-o", "ids").body.decode().split() == [loads(done.body)["id"]]
+    shown = one.refold.cli("exec", "events", execution, REFOLD_NAMESPACE=one.namespace)
+    assert b"(erased)" in shown.body
+    assert one.refold.cli("exec", "get", execution, REFOLD_NAMESPACE=one.namespace).status == 1
