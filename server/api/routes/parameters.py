@@ -4,7 +4,9 @@ from server.api.route import Header, Query
 
 LIMIT = Query("limit", "How many at most.", kind="integer", minimum=1, maximum=1_000, default=100)
 CURSOR = Query("cursor", "`next` of the page before.")
-REASON = Header("Refold-Reason", "Why, percent-encoded UTF-8; it is kept in the log (docs/audit.md).")
+REASON = Header(
+    "Refold-Reason", "Why, percent-encoded UTF-8; it is kept in the log (docs/audit.md)."
+)
 WAIT = Header("Prefer", "`wait=SECONDS`: answer when the execution has ended, or after so long.")
 
 STATUSES = (
