@@ -83,7 +83,7 @@ class BulkRefusals(BaseModel):
 
 
 class BulkSummary(BaseModel):
-    """What became of it. `forked` now; `before`: under the same key, by a request that broke off;
+    """What became of it. `forked` now; `before`: under the same key, by an earlier request;
     `skipped`: nothing can be forked there; `failed`: by a fault of Refold, the same key tries them
     again."""
 
@@ -107,7 +107,8 @@ class BulkOutcome(BaseModel):
 
 
 class BulkGroup(BaseModel):
-    """Executions of one version: `count` of them, of which `tried` were followed in memory."""
+    """Executions of one version: so many the filter names without its limit, `tried` of them were
+    followed in memory."""
 
     workflow: str
     version: str

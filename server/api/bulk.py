@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -18,11 +17,10 @@ from schemas.api.forks import Fork
 from server.api.batches import Batch, BulkOrder, begun, ended
 from server.api.body import read_model
 from server.api.bulk_foresight import foreseen
-from server.api.catalogue import PROBLEMS
 from server.api.exchange import Exchange
-from server.api.fork_each import fork_one
+from server.api.fork_each import FAULT, fork_one, problem_with, told
 from server.api.forking import Asker
-from server.api.problem import ProblemRaised, problem_of
+from server.api.problem import ProblemRaised
 from server.api.starting import idempotency_key
 from server.api.tails import TAILS
 
@@ -32,7 +30,6 @@ AT_ONCE: Final = 8
 
 _PROGRESS_S = 0.5
 _EXAMPLES = 5
-_log = logging.getLogger("refold.api")
 
 
 async def fork(exchange: Exchange) -> web.StreamResponse:
@@ -98,7 +95,7 @@ async def _answered(
             first = await anext(lines)
             response = web.StreamResponse(headers={"Content-Type": NDJSON})
             await response.prepare(exchange.request)
-            with contextlib.suppress(_Gone):
+            with contextlib.suppress(ConnectionError):  # whoever asked is gone: it stops there
                 await _write(response, first)
                 async for line in _to_the_end(lines):
                     await _write(response, line)
@@ -106,15 +103,8 @@ async def _answered(
     return response
 
 
-class _Gone(Exception):
-    """Whoever asked does not listen any more."""
-
-
 async def _write(response: web.StreamResponse, line: answers.BulkLine) -> None:
-    try:
-        await response.write(line.model_dump_json(exclude_none=True).encode() + b"\n")
-    except ConnectionError:
-        raise _Gone from None
+    await response.write(line.model_dump_json(exclude_none=True).encode() + b"\n")
 
 
 async def _to_the_end(
@@ -125,18 +115,8 @@ async def _to_the_end(
         async for line in lines:
             yield line
     except (RefoldError, ProblemRaised, OSError) as error:
-        problem = _problem(error)
+        problem = told(error)
         yield answers.BulkLine(problem={"code": problem.code, "detail": problem.detail})
-
-
-def _problem(error: Exception) -> ProblemRaised:
-    if isinstance(error, ProblemRaised):
-        return error
-    if isinstance(error, RefoldError):
-        return problem_of(error)
-    if isinstance(error, OSError):
-        return ProblemRaised("unavailable", "a service is away; ask again with the same key")
-    return ProblemRaised("internal", "the server logged what happened")
 
 
 async def _forked(asker: Asker, order: BulkOrder) -> AsyncGenerator[answers.BulkLine]:
@@ -199,19 +179,14 @@ class _Work:
 
     def _note(self, source: UUID, error: Exception) -> None:
         """Why there is no fork of it. Raises what concerns them all."""
-        problem = _problem(error)
-        if problem.code == "internal":
-            _log.error("fault while forking %s", format_execution(source), exc_info=error)
-        elif PROBLEMS[problem.code].retryable:
-            raise error
-        name = format_execution(source)
+        problem = problem_with(source, error)
         known = self._refused.setdefault(
             problem.code,
             answers.BulkRefusals(code=problem.code, count=0, detail=problem.detail, examples=[]),
         )
         known.count += 1
         if len(known.examples) < _EXAMPLES:
-            known.examples.append(name)
+            known.examples.append(format_execution(source))
 
     def summary(self) -> answers.BulkSummary:
         """What became of them, the most frequent first."""
@@ -219,6 +194,6 @@ class _Work:
         return answers.BulkSummary(
             forked=self._made[False],
             before=self._made[True],
-            skipped=[one for one in refused if one.code != "internal"],
-            failed=[one for one in refused if one.code == "internal"],
+            skipped=[one for one in refused if one.code != FAULT],
+            failed=[one for one in refused if one.code == FAULT],
         )

@@ -5,17 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.model.errors import RefoldError
 from engine.model.ids import format_execution
 from projections.database import Row
 from projections.questions.executions import count_executions
 from schemas.api.bulk import BulkForesight, BulkGroup, BulkLine, BulkOutcome, BulkProgress
 from schemas.api.forks import Foresight
 from server.api.batches import BulkOrder, Selection, caught_up
-from server.api.catalogue import PROBLEMS
-from server.api.fork_each import fork_one
+from server.api.fork_each import fork_one, problem_with
 from server.api.forking import Asker
-from server.api.problem import ProblemRaised, problem_of
+from server.api.problem import ProblemRaised
 
 TRIED: Final = 20
 """Executions that a dry run follows, at most, of all versions together."""
@@ -74,8 +72,8 @@ async def _outcomes(asker: Asker, order: BulkOrder, rows: Sequence[Row]) -> list
         source = row["execution_id"]
         try:
             answer = await fork_one(asker, order, source, "")
-        except (ProblemRaised, RefoldError) as error:
-            outcome = _refused(error)
+        except Exception as error:  # noqa: BLE001 - one bad record never stops the others
+            outcome = _refused(problem_with(source, error))
         else:
             assert answer.dry_run is not None, "it was one"
             outcome = _outcome(answer.dry_run)
@@ -87,11 +85,7 @@ async def _outcomes(asker: Asker, order: BulkOrder, rows: Sequence[Row]) -> list
     return sorted(found.values(), key=lambda one: (-one.count, one.told))
 
 
-def _refused(error: ProblemRaised | RefoldError) -> BulkOutcome:
-    """Raises what concerns more than this execution."""
-    problem = error if isinstance(error, ProblemRaised) else problem_of(error)
-    if PROBLEMS[problem.code].retryable:
-        raise error
+def _refused(problem: ProblemRaised) -> BulkOutcome:
     return BulkOutcome(
         outcome="refused", code=problem.code, told=problem.detail, count=0, examples=[]
     )

@@ -1,16 +1,24 @@
 """One execution of a bulk fork."""
 
+import logging
 from uuid import UUID
 
+from engine.model.errors import RefoldError
 from engine.model.ids import format_execution
 from engine.ports.codec import body_of
 from engine.ports.storage import Log
 from schemas.api.forks import ForkAnswer
 from schemas.events.bodies import ForkTaken
 from server.api.batches import BulkOrder
+from server.api.catalogue import PROBLEMS
 from server.api.forking import Asker, Order, fork
-from server.api.problem import ProblemRaised
+from server.api.problem import ProblemRaised, problem_of
 from server.api.reading import NOTES, backwards
+
+FAULT = "internal"
+"""Code of what is Refold's own fault."""
+
+_log = logging.getLogger("refold.api")
 
 
 async def fork_one(asker: Asker, order: BulkOrder, source: UUID, batch: str) -> ForkAnswer:
@@ -34,3 +42,25 @@ async def _check_not_redriven(log: Log, source: UUID, batch: str) -> None:
             raise ProblemRaised(
                 "execution.redriven", f"{format_execution(source)} was redriven as {body.fork}"
             )
+
+
+def problem_with(source: UUID, error: Exception) -> ProblemRaised:
+    """Why this one is not forked; a fault is logged, and stops none of the others. Raises the error
+    where it concerns them all: a service is away."""
+    problem = told(error)
+    if problem.code == FAULT:
+        _log.error("fault while forking %s", format_execution(source), exc_info=error)
+    elif PROBLEMS[problem.code].retryable:
+        raise error
+    return problem
+
+
+def told(error: Exception) -> ProblemRaised:
+    """The problem that an error is."""
+    if isinstance(error, ProblemRaised):
+        return error
+    if isinstance(error, RefoldError) and error.code in PROBLEMS:
+        return problem_of(error)
+    if isinstance(error, OSError):
+        return ProblemRaised("unavailable", "a service is away; try again")
+    return ProblemRaised(FAULT, "the server logged what happened")
