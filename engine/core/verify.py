@@ -182,11 +182,11 @@ def _named(end: ChainEnd, event: StoredEvent, later: Sequence[StoredEvent]) -> F
 
 def check_copies(copies: Sequence[StoredEvent], originals: Sequence[StoredEvent]) -> Finding | None:
     """Whether the events that a fork begins with are those of its source, as far as the source's
-    are there: all columns but the id, and the digest."""
+    are there: all columns but the id, and the digest, unless the copy was sealed on the way."""
     known = {event.seq: event for event in originals}
     for copy in copies:
         original = known.get(copy.seq)
-        if original is not None and _copied(copy) != _copied(original):
+        if original is not None and not _is_copy(copy, original):
             return Finding(
                 "changed",
                 copy.seq,
@@ -196,9 +196,11 @@ def check_copies(copies: Sequence[StoredEvent], originals: Sequence[StoredEvent]
     return None
 
 
-def _copied(event: StoredEvent) -> tuple[Any, ...]:
-    _, *columns = _columns(event, event.seq)
-    return (*columns, event.digest)
+def _is_copy(copy: StoredEvent, original: StoredEvent) -> bool:
+    (_, *columns), (_, *wanted) = _columns(copy, copy.seq), _columns(original, original.seq)
+    if (copy.codec, copy.key_id) != (original.codec, original.key_id):
+        return columns[:-2] == wanted[:-2]  # without codec and key, which the digest goes with
+    return columns == wanted and copy.digest == original.digest
 
 
 def check_commits(end: CommitEnd, commits: Sequence[Commit]) -> CommitEnd | Finding:

@@ -283,3 +283,7 @@ def test_copies_verify_by_themselves_and_against_their_source():
     assert chain.check_events(chain.ChainEnd(), forged).seq == 30, "a chain alone does not tell"
     finding = chain.check_copies(forged, rows)
     assert (finding.kind, finding.seq) == ("changed", 12)
+    sealed = [msgspec.structs.replace(one, codec=2, key_id="k", digest=b"other") for one in copies]
+    assert chain.check_copies(sealed, rows) is None, "the namespace encrypts since"
+    renamed = [*sealed[:4], msgspec.structs.replace(sealed[4], name="another"), *sealed[5:]]
+    assert chain.check_copies(renamed, rows).seq == 5
