@@ -471,7 +471,8 @@ class Verifier:
             self.note("changed", ("audit", entry["namespace"], number), "its data was changed")
         elif digest == written and entry["action"] == "definition.applied":
             told = {n: json.loads(value) for n, value in split_members(entry["data"])}
-            self.applied[entry["namespace"], entry["target"]] = told
+            # The first one stored it; a later one may be of the same content in other words.
+            self.applied.setdefault((entry["namespace"], entry["target"]), told)
 
     def in_order(self, place: Place, *key: Any) -> None:
         """Say so where a line does not stand behind the one before."""

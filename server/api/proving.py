@@ -118,7 +118,7 @@ class Proof:
                 for row in rows:
                     end, fault = follow_entry(end, row)
                     if row.action == APPLIED:
-                        self._applied[row.namespace, row.target] = row
+                        self._applied.setdefault((row.namespace, row.target), row)
                     if kept and kept.position == row.position and kept.hash != row.hash.hex():
                         detail = f"entry {row.position} of the audit is not the one that was kept"
                         yield _differs(detail, namespace=row.namespace, position=row.position)

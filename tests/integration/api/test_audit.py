@@ -203,6 +203,18 @@ def test_a_log_that_grows_meanwhile_is_intact(refold, done, place):
             one.result()
 
 
+def test_a_version_that_is_activated_again_in_other_words_is_what_was_stored(refold, done, place):
+    first, yaml = GREET.replace("{id}", "again"), {"Content-Type": "application/yaml"}
+    for text in (first, first.replace("1.0", "2.0"), f"# a comment\n{first}"):
+        assert refold.ask("POST", "/definitions", text, yaml).status == 201
+    assert verified(refold)[0] == []
+    file = place / "again.ndjson"
+    file.write_bytes(refold.ask("GET", "/v1/audit/export", namespace=None).body)
+    arguments = [sys.executable, str(VERIFIER), str(file)]
+    offline = subprocess.run(arguments, capture_output=True, check=False)
+    assert offline.returncode == 0, offline
+
+
 ID = "(SELECT execution_id FROM log.executions WHERE workflow = '{greet}' LIMIT 1)"
 TAMPERINGS = {
     "an event's column": (
