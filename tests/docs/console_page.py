@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.integration.conftest import Refold, end, launch
 
-ID = re.compile(r"ex_[0-9a-z]{26}")
+ID = re.compile(r"(?:ex|ba)_[0-9a-z]{26}")
 VARYING = [
     (ID, "ID"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),

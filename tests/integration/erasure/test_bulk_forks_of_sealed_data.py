@@ -1,4 +1,4 @@
-"""Bulk forks where the namespace encrypts: the filter tells nothing, what was erased is left out."""
+"""Bulk forks where the namespace encrypts: filters tell nothing, what was erased is left out."""
 
 import json
 import uuid
