@@ -88,7 +88,7 @@ class EngineRoom:
         ports = EnginePorts(
             log=storage.log, inbox=storage.inbox, leases=storage.leases, indexes=storage.indexes,
             streams=storage.streams, definitions=storage.definitions, readers=storage.readers,
-            breakpoints=storage.breakpoints,
+            breakpoints=storage.breakpoints, imports=storage.imports,
             evaluator=nowhere, handlers={"python": _Noop()}, hints=self._hints, publisher=nowhere,
             secrets=nowhere, compile=_compile, callback_secret=b"0" * 32,
         )  # fmt: skip

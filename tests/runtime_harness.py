@@ -102,7 +102,7 @@ class World:
         given: dict[str, Any] = {
             "log": door.log, "inbox": door.inbox, "leases": door.leases, "indexes": door.indexes,
             "streams": door.streams, "definitions": door.definitions, "readers": door.readers,
-            "breakpoints": door.breakpoints,
+            "breakpoints": door.breakpoints, "imports": door.imports,
             "evaluator": self.evaluator, "hints": self.hints, "publisher": self.publisher,
             "handlers": {"python": self.handler, "http": self.handler}, "secrets": NoSecrets(),
             "compile": compile_row, "callback_secret": b"0" * 32, **changes,

@@ -47,6 +47,7 @@ from typing import Any, NamedTuple
 Record = dict[str, Any]
 Place = tuple[Any, ...]
 ALPHABET = {letter: n for n, letter in enumerate("0123456789abcdefghjkmnpqrstvwxyz")}
+STORED = ("definition.applied", "definition.imported")
 MAX_GAP = 1_000_000
 BIRTHS = ("ExecutionStarted", "GatheringOpened", "ExecutionForked", "ExecutionImported")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -469,7 +470,7 @@ class Verifier:
         )
         if number is not None and digest != written:
             self.note("changed", ("audit", entry["namespace"], number), "its data was changed")
-        elif digest == written and entry["action"] == "definition.applied":
+        elif digest == written and entry["action"] in STORED:
             told = {n: json.loads(value) for n, value in split_members(entry["data"])}
             # The first one stored it; a later one may be of the same content in other words.
             self.applied.setdefault((entry["namespace"], entry["target"]), told)

@@ -19,6 +19,9 @@ INSTALLATION = "*"
 """The namespace of what concerns the whole installation; no namespace can have that name."""
 
 APPLIED = "definition.applied"
+IMPORTED = "definition.imported"
+STORED = frozenset({APPLIED, IMPORTED})
+"""Actions whose entries tell what a version of a definition is."""
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -115,12 +118,12 @@ def sealed(deed: Deed, salt: bytes) -> AuditEntry:
     )
 
 
-def applied(row: DefinitionRow, asked: Asked) -> Deed:
-    """The deed of activating a version."""
+def applied(row: DefinitionRow, asked: Asked, action: str = APPLIED) -> Deed:
+    """The deed of activating a version, or (`IMPORTED`) of keeping it for an import alone."""
     return Deed(
         namespace=row.namespace,
         actor=row.actor,
-        action=APPLIED,
+        action=action,
         target=f"{row.workflow}@{row.version}",
         asked=asked,
         data={

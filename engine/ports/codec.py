@@ -101,6 +101,16 @@ def copy_of(
     )  # fmt: skip
 
 
+def sealed_row(row: EventRow, cipher: Cipher) -> EventRow:
+    """A row whose data is in the clear, as it is stored under a key."""
+    context = context_of(cipher.key_id, row.seq, row.type, row.version)
+    root = merkle_root(row.data, cipher.salt(row.salt))
+    data = sealed_data(root, cipher.seal(row.data, context))
+    return replace(
+        row, codec=SEALED_CODEC, key_id=cipher.key_id, data=data, digest=sealed_digest(data)
+    )
+
+
 def row_of(  # noqa: PLR0913 - what a row is made of
     event: Event,
     execution_id: UUID,

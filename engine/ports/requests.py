@@ -72,6 +72,15 @@ class ForkRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     begin: "Beginning | None" = None
 
 
+class ImportRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Copy what is staged, then record `imported` (an ExecutionImported as the log stores it). The
+    execution is of the definition with this hash; `start_key`: as its own log has it."""
+
+    definition_hash: str
+    imported: msgspec.Raw
+    start_key: str | None = None
+
+
 class Beginning(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a fork starts anew: with an input, or with the CloudEvents at `positions` (in order;
     `gathered`: the start needs all of them)."""

@@ -243,6 +243,10 @@ class Definitions(Protocol):
         there and active already, nothing is recorded. Raises Conflict when this version holds other
         content."""
 
+    async def keep(self, row: DefinitionRow, asked: Asked = UNASKED) -> bool:
+        """Store without activating; the audit stream has an entry. False: the namespace has a
+        version with this hash. Raises Conflict when this version holds other content."""
+
     async def get(self, namespace: str, workflow: str, version: str | None) -> DefinitionRow:
         """A version, or the active one. Raises NotFound."""
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from engine.core.chain import SALT_BYTES
+from engine.core.chain import JSON_CODEC, SALT_BYTES
 from engine.model.ids import attribute_key
 from engine.model.state import ExecutionState, Wait
-from engine.ports.codec import copy_of, row_of
+from engine.ports.codec import copy_of, row_of, sealed_row
 from engine.ports.commits import commit_row
 from engine.ports.rows import (
     Append,
@@ -92,6 +92,8 @@ def _rows(turn: Turn, position: int, context: EngineContext) -> list[EventRow]:
     for number, event in enumerate(turn.events):
         copied = turn.copies.get(event.seq)
         if copied is not None:
+            if hot.cipher is not None and copied.codec == JSON_CODEC:
+                copied = sealed_row(copied, hot.cipher)
             row = copy_of(
                 copied, hot.id, shard=hot.shard.number, position=position + number + 1,
                 epoch=hot.shard.epoch, previous_hash=previous,

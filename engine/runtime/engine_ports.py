@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.model.program import Program
 from engine.ports.breakpoints import Breakpoints
+from engine.ports.imports import Imports
 from engine.ports.keys import Keys, Unencrypted
 from engine.ports.rows import DefinitionRow
 from engine.ports.storage import Definitions, Inbox, Indexes, Leases, Log, Readers, Streams
@@ -21,6 +22,7 @@ class EnginePorts:
 
     log: Log
     inbox: Inbox
+    imports: Imports
     leases: Leases
     indexes: Indexes
     streams: Streams

@@ -1,27 +1,28 @@
-"""Forks of a lane's shards: the source's first events are copied a chunk a commit, and with the
-last chunk the fork becomes an execution of its own.
+"""Forks and imports of a lane's shards: events are copied a chunk a commit, and with the last chunk
+a fork becomes an execution of its own; an import says where it comes from and never runs.
 
-Until then nothing of it runs, and whatever else comes for it waits in the inbox, where the fork's
-own row stays, too: whoever owns the shard goes on with what was copied.
+Until then nothing of it runs, and whatever else comes for it waits in the inbox, where its own row
+stays, too: whoever owns the shard goes on with what was copied.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from uuid import UUID
 
 import msgspec
 
 from engine.core.decide.resumption import Trail
-from engine.model.command import Arrived, ForkExecution, StartExecution
+from engine.model.command import Arrived, ForkExecution, ImportExecution, StartExecution
 from engine.model.errors import Unavailable
 from engine.model.event import Event
 from engine.model.ids import parse_execution, shard_of
 from engine.model.state import ExecutionState
-from engine.ports.codec import event_of
-from engine.ports.keys import KeyWanted
-from engine.ports.requests import Beginning, ForkRequest
+from engine.ports.codec import body_of, event_of
+from engine.ports.imports import rows_of
+from engine.ports.keys import Cipher, KeyWanted
+from engine.ports.requests import Beginning, ForkRequest, ImportRequest
 from engine.ports.rows import EventRow, InboxRow
 from engine.runtime.arrivals import arrived_of, fetch
 from engine.runtime.context import EngineContext
@@ -29,7 +30,8 @@ from engine.runtime.hot import HotExecution, Mail
 from engine.runtime.owned import OwnedShard
 from engine.runtime.prefix import CopyPrefix, Origin
 from engine.runtime.residents import Residents
-from schemas.events.bodies import ExecutionForked
+from engine.runtime.sealing import Sealing
+from schemas.events.bodies import ExecutionForked, ExecutionImported, ExecutionStarted
 from schemas.events.wire import decode_body
 from schemas.json_text import loads
 
@@ -46,6 +48,7 @@ _LOOK_S = 0.5
 _FOLD = 200
 
 _request = msgspec.json.Decoder(ForkRequest)
+_import_request = msgspec.json.Decoder(ImportRequest)
 
 
 class ForkFault(Exception):
@@ -111,7 +114,7 @@ class Forking:
     async def _run(self, row: InboxRow, shard: OwnedShard) -> None:
         try:
             async with self._slots:
-                await self._fork(row, shard)
+                await (self._import if row.kind == "import" else self._fork)(row, shard)
         except Unavailable as away:
             logger.info("a fork waits: %s", away.message)
             self._give_back(row)
@@ -143,26 +146,68 @@ class Forking:
         assert isinstance(body, ExecutionForked)
         loaded = await self._context.programs.get(row.namespace, body.definition_hash)
         hot = HotExecution(row.execution_id, row.namespace, shard, loaded)
-        hot.origin = Origin(parse_execution(request.source), request.at, body.start_key)
+        source = parse_execution(request.source)
+        hot.origin = Origin(source, request.at, body.start_key)
         hot.errands = 1
-        wanted = KeyWanted(hot.id, hot.namespace, source=hot.origin.source)
+        wanted = KeyWanted(hot.id, hot.namespace, source=source)
         hot.cipher = (await self._context.ports.keys.begin([wanted])).get(hot.id)
         if request.begin is not None:
             command = await self._anew(row.namespace, body, request.begin)
         else:
-            command = ForkExecution(body, (await self._copy(hot, hot.origin)).broken_off)
+            log = self._context.ports.log
+            trail = await self._copy(
+                hot, hot.origin, lambda after: log.read_execution(source, after, CHUNK, request.at)
+            )
+            command = ForkExecution(body, trail.broken_off)
         self._keep(hot)
         taken = ((row.shard, row.id),)
         await self._commit(hot, Mail(command, row.actor, row.traceparent, body.asked, taken))
 
-    async def _copy(self, hot: HotExecution, origin: Origin) -> Trail:
-        """Copy what is not copied yet; the last chunk is posted, the others are committed."""
+    async def _import(self, row: InboxRow, shard: OwnedShard) -> None:
+        request = _import_request.decode(row.body)
+        body = decode_body(
+            ExecutionImported.__name__, ExecutionImported.VERSION, bytes(request.imported)
+        )
+        assert isinstance(body, ExecutionImported)
+        imports = self._context.ports.imports
+
+        async def staged(after: int) -> list[EventRow]:
+            page = await imports.page(row.execution_id, after + 1)
+            return [] if page is None else rows_of(page, hot.id, row.shard, row.namespace)
+
+        loaded = await self._context.programs.get(row.namespace, request.definition_hash)
+        hot = HotExecution(row.execution_id, row.namespace, shard, loaded)
+        hot.origin = Origin(None, body.events, request.start_key)
+        hot.errands = 1
+        hot.cipher = await self._cipher(hot, await staged(0))
+        await self._copy(hot, hot.origin, staged)
+        self._keep(hot)
+        taken = ((row.shard, row.id),)
+        command = ImportExecution(body)
+        await self._commit(hot, Mail(command, row.actor, row.traceparent, body.asked, taken))
+        self._residents.forget(hot)
+        await imports.drop(row.execution_id)
+
+    async def _cipher(self, hot: HotExecution, first: list[EventRow]) -> Cipher | None:
+        """What seals an import, if its namespace encrypts: as if it began here."""
+        sealing = Sealing(self._context)
+        started = body_of(first[0]) if first else None
+        given = started.input if isinstance(started, ExecutionStarted) else None
+        sealing.add(hot.id, hot.namespace, hot.loaded.program, StartExecution(input=given))
+        await sealing.claim()
+        return sealing.cipher(hot.id)
+
+    async def _copy(
+        self, hot: HotExecution, origin: Origin, read: Callable[[int], Awaitable[list[EventRow]]]
+    ) -> Trail:
+        """Copy what is not copied yet; the last chunk is posted, the others are committed. `read`:
+        rows behind a seq."""
         log = self._context.ports.log
         own = await log.last_event(hot.id)
         done, hot.hash = (0, b"") if own is None else (own.seq, own.hash)
         trail, after = Trail(ExecutionState(id=hot.id)), 0
         while after < origin.at:
-            rows = await log.read_execution(origin.source, after, CHUNK, origin.at)
+            rows = await read(after)
             if not rows:
                 raise ForkFault(f"the source has no event {after + 1} any more")
             after = rows[-1].seq
@@ -188,7 +233,7 @@ class Forking:
         committed = asyncio.Event()
 
         def done(settled: HotExecution) -> None:
-            if isinstance(mail.command, ForkExecution):
+            if isinstance(mail.command, (ForkExecution, ImportExecution)):
                 settled.origin = None
                 settled.errands -= 1
             committed.set()

@@ -35,6 +35,7 @@ _start = msgspec.json.Decoder(StartRequest)
 _offer = msgspec.json.Decoder(OfferRequest)
 
 _LEAST_BATCH = 64
+_COPIED = ("fork", "import")
 
 Make = Callable[[InboxRow, OwnedShard], None]
 Events = dict[tuple[str, int], StreamEvent]
@@ -115,9 +116,9 @@ class InboxIntake:
         whole or dealt with whole."""
         starts = [row for row in rows if row.kind in ("start", "offer")]
         for row in rows:
-            if row.kind == "fork" and not shards[row.shard].lost:
+            if row.kind in _COPIED and not shards[row.shard].lost:
                 self._forking.take(row, shards[row.shard])
-        others = [row for row in rows if row.kind not in ("start", "offer", "fork")]
+        others = [row for row in rows if row.kind not in ("start", "offer", *_COPIED)]
         early = [row for row in others if self._forking.is_incomplete(row.execution_id)]
         self._give_back(early)
         others = [row for row in others if row not in early]

@@ -10,9 +10,10 @@ from engine.ports.rows import EventRow
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Of a fork that is not complete: its source, how many events of it are copied, its own key."""
+    """Of a fork or import that is not complete: its source (None: another installation's), how many
+    events of it are copied, its own key."""
 
-    source: UUID
+    source: UUID | None
     at: int
     start_key: str | None
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from engine.core.react import react
 from engine.core.step import step
 from engine.model.breakpoint import Breakpoint, BreakpointRemark
-from engine.model.command import Circumstance, DeliverEvent, FireTimer, ForkExecution, OfferEvent
+from engine.model.command import (
+    Circumstance,
+    DeliverEvent,
+    FireTimer,
+    ForkExecution,
+    ImportExecution,
+    OfferEvent,
+)
 from engine.model.effect import Effects, NeedsValues, Step
 from engine.model.evaluation import EvalRequest
 from engine.model.event import Event
@@ -23,7 +30,7 @@ class TooManyRounds(Exception):
 
 
 class ForkRefused(Exception):
-    """The core does not take a fork as it was accepted."""
+    """The core does not take a fork or an import as it was accepted."""
 
 
 @dataclass(slots=True)
@@ -131,7 +138,7 @@ def _copied(turn: Turn, prefix: CopyPrefix) -> Step:
 def _refused(turn: Turn, mail: Mail, rejection: Rejection, context: EngineContext) -> None:
     """A fork that is not taken as it was accepted is looked into; a refused offer is not for this
     gathering: it keeps its inbox row and is dealt with again."""
-    if isinstance(mail.command, ForkExecution):
+    if isinstance(mail.command, (ForkExecution, ImportExecution)):
         raise ForkRefused(rejection.message)
     context.tally.rejections += 1
     mail.refused = True

@@ -44,13 +44,13 @@ class Proof:
         if self._commit is None or row.position > _last(self._commit):
             async for record in self._entered(row.position):
                 yield record
-        for record in self._others_upto(row.position):
-            yield record
+        for other in self._others_upto(row.position):
+            yield other
 
     async def behind(self) -> AsyncIterator[records.Record]:
         """What is told behind the last event: the rest of its commit, the commits to the head."""
-        for record in self._others_upto(None):
-            yield record
+        for other in self._others_upto(None):
+            yield other
         if self._commit is None or self._ended:
             return
         number = self.head.commit_no + 1
@@ -58,8 +58,8 @@ class Proof:
             yield record
 
     async def _entered(self, position: int) -> AsyncIterator[records.Record]:
-        for record in self._others_upto(None):
-            yield record
+        for other in self._others_upto(None):
+            yield other
         if self._told > MAX_OTHERS:
             self._ended = True
         if self._ended:

@@ -15,6 +15,7 @@ from engine.ports.audit import Audit
 from engine.ports.breakpoints import Breakpoints
 from engine.ports.erasures import Erasures
 from engine.ports.evidence import Evidence
+from engine.ports.imports import Imports
 from engine.ports.keys import KeyOffice, KeyStore
 from engine.ports.rows import Installation
 from engine.ports.storage import Catalog, Definitions, Inbox, Leases, Log, Streams
@@ -62,6 +63,7 @@ class Services:
 
     log: Log
     inbox: Inbox
+    imports: Imports
     leases: Leases
     streams: Streams
     definitions: Definitions

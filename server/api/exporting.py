@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.ports import export
-from engine.ports.audit import APPLIED
+from engine.ports.audit import STORED
 from engine.ports.rows import DefinitionRow, EventRow
 from schemas.export import records
 from server.api.exchange import Services
@@ -48,7 +48,7 @@ async def _all(
     for stream in head.audit:
         if scope in (None, stream.namespace):
             async for entry in _entries(services, stream):
-                if entry.action == APPLIED:
+                if entry.action in STORED:
                     applied.add((entry.namespace, entry.target))
                 yield entry
     async for row in _definitions(services):

@@ -25,7 +25,7 @@ from engine.core.verify_shard import (
 )
 from engine.model.cloudevents import CloudEventFault, CloudEventLimits
 from engine.model.cloudevents.json_format import decode_structured
-from engine.ports.audit import APPLIED, AuditRow
+from engine.ports.audit import STORED, AuditRow
 from engine.ports.commits import birth_period
 from engine.ports.export import root_of
 from engine.ports.rows import DefinitionRow, EventRow
@@ -117,7 +117,7 @@ class Proof:
             ):
                 for row in rows:
                     end, fault = follow_entry(end, row)
-                    if row.action == APPLIED:
+                    if row.action in STORED:
                         self._applied.setdefault((row.namespace, row.target), row)
                     if kept and kept.position == row.position and kept.hash != row.hash.hex():
                         detail = f"entry {row.position} of the audit is not the one that was kept"

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from engine.adapters.crypto.doors import SealingInbox, SealingStreams
+from engine.adapters.crypto.doors import SealingImports, SealingInbox, SealingStreams
 from engine.adapters.crypto.evidence import OpeningEvidence
 from engine.adapters.crypto.keychain import KeyChain
 from engine.adapters.crypto.log import OpeningLog
@@ -37,11 +37,12 @@ async def keychain_of(database: Database, settings: Settings) -> KeyChain:
 
 
 async def unlock(storage: PostgresStorage, settings: Settings) -> KeyChain:
-    """Put doors that seal and open before log, inbox, streams and evidence of the storage. A server
+    """Put doors that seal and open before log, inbox, imports, streams and evidence. A server
     that could not read what its namespaces hold does not start: see `keychain_of`."""
     keys = await keychain_of(storage.database, settings)
     storage.log = OpeningLog(storage.log, keys)
     storage.inbox = SealingInbox(storage.inbox, keys)
+    storage.imports = SealingImports(storage.imports, keys)
     storage.streams = SealingStreams(storage.streams, keys)
     storage.evidence = OpeningEvidence(storage.evidence, keys)
     return keys

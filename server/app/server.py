@@ -210,6 +210,7 @@ class Server:
         return EnginePorts(
             log=storage.log,
             inbox=storage.inbox,
+            imports=storage.imports,
             leases=storage.leases,
             indexes=storage.indexes,
             streams=storage.streams,
@@ -259,6 +260,7 @@ class Server:
         services = Services(
             log=storage.log,
             inbox=storage.inbox,
+            imports=storage.imports,
             leases=storage.leases,
             streams=storage.streams,
             definitions=storage.definitions,

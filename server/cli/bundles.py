@@ -8,7 +8,15 @@ import typer
 
 from server.cli.client import segment
 from server.cli.faults import ERROR, USAGE, VERIFICATION_FAILED, CommandFault
-from server.cli.output import Output, counted, emit_list, write_error, write_json, write_line
+from server.cli.output import (
+    Output,
+    counted,
+    emit_list,
+    emit_one,
+    write_error,
+    write_json,
+    write_line,
+)
 from server.cli.paper import Paper
 from server.cli.session import Full, OutputOption, Session, changing
 
@@ -70,6 +78,40 @@ def export(
     finally:
         part.unlink(missing_ok=True)
     _tell_written(session.output, file, execution)
+
+
+@app.command("import")
+@changing
+def import_bundle(
+    session: Session,
+    file: Annotated[Path, typer.Argument(help="A file that `refold exec export` wrote.")],
+    wait: Annotated[
+        int, typer.Option("--wait", min=0, help="Seconds to wait until its log is copied.")
+    ] = 30,
+) -> None:
+    """Bring in an execution of another installation. It never runs here: ask it everything, and
+    fork it (`refold exec fork`). The same file again is the same execution."""
+    headers = {"Content-Type": "application/zip"}
+    if wait:
+        headers["Prefer"] = f"wait={wait}"
+    try:
+        with file.open("rb") as body:
+            answer = session.client.send("POST", "/imports", body=body, headers=headers).json
+    except OSError as error:
+        raise CommandFault(f"cannot read {file}: {error.strerror or error}", USAGE) from None
+    lines = [
+        ("id", answer["execution"]),
+        ("source", f"{answer['source']} of installation {answer['cluster']}"),
+        ("workflow", f"{answer['workflow']} {answer['version']}"),
+        ("events", answer["events"]),
+        ("redacted", ", ".join(answer["redacted"]) or None),
+        (
+            "again",
+            "the file came before: it is the import of then" if answer["replayed"] else None,
+        ),
+        ("log", None if answer["copied"] else "still being copied"),
+    ]
+    emit_one(answer, session.output, lambda one: one["execution"], lines)
 
 
 def _check_whole(part: Path) -> None:

@@ -1,4 +1,4 @@
-"""Inbox, streams and evidence of namespaces that encrypt: bodies are sealed where they lie.
+"""Inbox, imports and streams of namespaces that encrypt: bodies are sealed where they lie.
 
 These have the namespace's own key: whose data a CloudEvent is, is not known before somebody takes
 it. What is erased of them is erased by `engine.ports.erasures`, not by deleting that key.
@@ -10,8 +10,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.adapters.crypto.at_rest import keys_of_texts, open_if_possible, seal_text
+from engine.adapters.crypto.at_rest import keys_of_texts, open_if_possible, open_text, seal_text
 from engine.adapters.crypto.keychain import KeyChain
+from engine.ports.imports import AcceptedImport, Imports
 from engine.ports.rows import (
     AcceptedFork,
     DeadLetter,
@@ -30,6 +31,7 @@ ATTRIBUTES: Final = "cloudevent attributes"
 BODY: Final = "cloudevent body"
 LETTER_HEADERS: Final = "dead letter headers"
 LETTER: Final = "dead letter"
+PAGE: Final = "page of an import"
 
 
 class SealingInbox:
@@ -207,3 +209,34 @@ async def opened_letters(rows: list[DeadLetter], keys: KeyChain) -> list[DeadLet
         )
         for row in rows
     ]
+
+
+class SealingImports:
+    """Implements `engine.ports.imports.Imports` over another."""
+
+    def __init__(self, imports: Imports, keys: KeyChain) -> None:
+        self._imports = imports
+        self._keys = keys
+
+    async def stage(self, namespace: str, execution_id: UUID, first: int, page: bytes) -> None:
+        sealed = seal_text(await self._keys.of_namespace(namespace), page, PAGE)
+        await self._imports.stage(namespace, execution_id, first, sealed)
+
+    async def page(self, execution_id: UUID, seq: int) -> bytes | None:
+        found = await self._imports.page(execution_id, seq)
+        if found is None:
+            return None
+        return open_text(await self._keys.ciphers(keys_of_texts([found])), found, PAGE)
+
+    async def accept(self, wanted: AcceptedImport) -> tuple[UUID, bool]:
+        cipher = await self._keys.of_namespace(wanted.namespace)
+        if cipher is not None:
+            wanted = replace(
+                wanted,
+                body=seal_text(cipher, wanted.body, INBOX),
+                request_hash=cipher.salt(wanted.request_hash),
+            )
+        return await self._imports.accept(wanted)
+
+    async def drop(self, execution_id: UUID) -> None:
+        await self._imports.drop(execution_id)

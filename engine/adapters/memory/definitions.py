@@ -8,7 +8,7 @@ from engine.adapters.memory.audit import record
 from engine.adapters.memory.store import MemoryStore
 from engine.model.errors import Conflict, NotFound
 from engine.model.ids import shard_of_namespace
-from engine.ports.audit import applied
+from engine.ports.audit import IMPORTED, applied
 from engine.ports.rows import DefinitionRow, TriggerRow
 from schemas.events.parts import UNASKED, Asked
 
@@ -40,6 +40,19 @@ class MemoryDefinitions:
         self._activate(kept)
         self._move_trigger(kept, types, trigger)
         record(self._store, applied(row, asked))
+        return True
+
+    async def keep(self, row: DefinitionRow, asked: Asked = UNASKED) -> bool:
+        await self._store.turn()
+        for (where, name, number), kept in self._store.definitions.items():
+            if where == row.namespace and kept.definition_hash == row.definition_hash:
+                return False
+            if (where, name, number) == (row.namespace, row.workflow, row.version):
+                raise Conflict(f"version {row.version} of {row.workflow} holds other content")
+        key = (row.namespace, row.workflow, row.version)
+        created = self._store.now_ms()
+        self._store.definitions[key] = replace(row, created_at=created, active=False)
+        record(self._store, applied(row, asked, IMPORTED))
         return True
 
     def _activate(self, chosen: DefinitionRow) -> None:

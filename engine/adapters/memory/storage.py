@@ -6,6 +6,7 @@ from engine.adapters.memory.catalog import MemoryCatalog
 from engine.adapters.memory.definitions import MemoryDefinitions
 from engine.adapters.memory.erasures import MemoryErasures
 from engine.adapters.memory.evidence import MemoryEvidence
+from engine.adapters.memory.imports import MemoryImports
 from engine.adapters.memory.inbox import MemoryInbox
 from engine.adapters.memory.indexes import MemoryIndexes
 from engine.adapters.memory.keys import MemoryKeys
@@ -25,6 +26,7 @@ class MemoryStorage:
         self.installation = self.store.installation
         self.log = MemoryLog(self.store)
         self.inbox = MemoryInbox(self.store)
+        self.imports = MemoryImports(self.store)
         self.leases = MemoryLeases(self.store)
         self.indexes = MemoryIndexes(self.store)
         self.streams = MemoryStreams(self.store)

@@ -82,6 +82,7 @@ class MemoryStore:
         self.kept_snapshots: dict[Reference, dict[int, SnapshotRow]] = {}
         self.inbox: dict[int, InboxRow] = {}
         self.last_inbox_id = 0
+        self.staged: dict[tuple[UUID, int], tuple[int, bytes]] = {}
         self.start_keys: dict[tuple[str, str, str], tuple[UUID, bytes]] = {}
         self.timers: dict[tuple[int, UUID, int], TimerRow] = {}
         self.subscriptions: dict[tuple[int, UUID, int, str], SubscriptionRow] = {}

@@ -11,7 +11,7 @@ from engine.adapters.postgres.statements import load
 from engine.core.chain import SALT_BYTES
 from engine.model.errors import NotFound
 from engine.model.ids import shard_of_namespace
-from engine.ports.audit import applied, sealed
+from engine.ports.audit import IMPORTED, applied, sealed
 from engine.ports.rows import DefinitionRow
 from schemas.events.parts import UNASKED, Asked
 
@@ -40,6 +40,16 @@ class PostgresDefinitions:
             trigger, shard_of_namespace(row.namespace, self._shards), astuple(entry),
         )  # fmt: skip
         return bool(changed)
+
+    async def keep(self, row: DefinitionRow, asked: Asked = UNASKED) -> bool:
+        entry = sealed(applied(row, asked, IMPORTED), os.urandom(SALT_BYTES))
+        kept = await self._database.value(
+            _SQL["keep"],
+            row.namespace, row.workflow, row.version, row.definition_hash, row.dialect,
+            row.media_type, row.source, row.actor, sorted(row.resources.items()),
+            shard_of_namespace(row.namespace, self._shards), astuple(entry),
+        )  # fmt: skip
+        return bool(kept)
 
     async def get(self, namespace: str, workflow: str, version: str | None) -> DefinitionRow:
         if version is None:

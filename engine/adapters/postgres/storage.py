@@ -6,6 +6,7 @@ from engine.adapters.postgres.catalog import PostgresCatalog
 from engine.adapters.postgres.definitions import PostgresDefinitions
 from engine.adapters.postgres.erasures import PostgresErasures
 from engine.adapters.postgres.evidence import PostgresEvidence
+from engine.adapters.postgres.imports import PostgresImports
 from engine.adapters.postgres.inbox import PostgresInbox
 from engine.adapters.postgres.indexes import PostgresIndexes
 from engine.adapters.postgres.keys import PostgresKeys
@@ -16,19 +17,21 @@ from engine.adapters.postgres.readers import PostgresReaders
 from engine.adapters.postgres.streams import PostgresStreams
 from engine.adapters.postgres.survey import PostgresSurvey
 from engine.ports.evidence import Evidence
+from engine.ports.imports import Imports
 from engine.ports.rows import Installation
 from engine.ports.storage import Inbox, Log, Streams
 
 
 class PostgresStorage:
-    """The storage ports of one engine, and the installation they belong to. Log, inbox, streams and
-    evidence may be replaced by doors to them that seal and open."""
+    """The storage ports of one engine, and the installation they belong to. Log, inbox, imports,
+    streams and evidence may be replaced by doors to them that seal and open."""
 
     def __init__(self, database: Database, installation: Installation) -> None:
         self.database = database
         self.installation = installation
         self.log: Log = PostgresLog(database)
         self.inbox: Inbox = PostgresInbox(database)
+        self.imports: Imports = PostgresImports(database)
         self.leases = PostgresLeases(database)
         self.indexes = PostgresIndexes(database)
         self.streams: Streams = PostgresStreams(database, installation.shards)

@@ -1,7 +1,8 @@
 """Routes of bundles: an execution as a file, and back."""
 
-from server.api import bundles
-from server.api.route import NAMESPACE_PREFIX, Answer, Header, Query, Route
+from schemas.api.bundles import ImportAnswer
+from server.api import bundles, imports
+from server.api.route import NAMESPACE_PREFIX, Answer, Header, Query, Route, json_answer
 from server.bundles.layout import MAX_REDACTIONS
 
 _FLAGS = ("true", "false")
@@ -37,6 +38,27 @@ BUNDLES: tuple[Route, ...] = (
         headers=(Header("Refold-Reason", "Why, percent-encoded; it is kept in the audit."),),
         problems=(
             "not_found", "id.malformed", "execution.not_started", "bundle.not_possible",
+            "key.missing", "streams.too_many",
+        ),
+        time_limit_s=None,
+    ),
+    Route(
+        "POST",
+        f"{NAMESPACE_PREFIX}/imports",
+        "importExecution",
+        "Bring in an execution of another installation; it never runs here, its forks do.",
+        imports.accept,
+        {
+            200: json_answer("The same file came before: the execution of then.", ImportAnswer),
+            201: json_answer("It is accepted, durably.", ImportAnswer),
+        },
+        headers=(
+            Header("Refold-Reason", "Why, percent-encoded; it is kept in the log."),
+            Header("Prefer", "`wait=SECONDS`: answer when its log is complete, or after so long."),
+        ),
+        body=dict.fromkeys(imports.MEDIA_TYPES),
+        problems=(
+            "bundle.malformed", "bundle.not_intact", "bundle.too_large", "import.not_possible",
             "key.missing", "streams.too_many",
         ),
         time_limit_s=None,

@@ -2,6 +2,10 @@
 -- Store and activate a version, and record it.
 SELECT log.apply_definition_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
+-- name: keep
+-- Store a version without activating it, and record it.
+SELECT log.keep_definition_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
 -- name: by_version
 -- One version.
 SELECT namespace, workflow, version, definition_hash, dialect, media_type, source, created_at,
