@@ -28,7 +28,8 @@ def _cancelled(changes: Changes, row: EventRow, body: bodies.ExecutionCancelled)
 
 
 def _suspended(changes: Changes, row: EventRow, body: bodies.ExecutionSuspended) -> None:
-    _note(changes, row, "execution.paused", body.asked)
+    if body.reason != "imported":
+        _note(changes, row, "execution.paused", body.asked)
 
 
 def _resumed(changes: Changes, row: EventRow, body: bodies.ExecutionResumed) -> None:

@@ -98,6 +98,11 @@ PROBLEMS: dict[str, ProblemKind] = {
     "execution.closed": ProblemKind(
         409, "The execution has ended", "Nothing can be asked of it any more; start another."
     ),
+    "execution.imported": ProblemKind(
+        409,
+        "The execution is a copy of another installation's",
+        "It never goes on here: ask it anything, and fork it (`refold exec fork`) to go on.",
+    ),
     "execution.not_failed": ProblemKind(
         409,
         "The execution has not failed",

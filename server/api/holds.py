@@ -18,7 +18,7 @@ from schemas.events.parts import Asked
 from server.api.body import read_optional
 from server.api.exchange import Exchange
 from server.api.problem import ProblemRaised
-from server.api.reading import execution_id_of, folded, status_of
+from server.api.reading import execution_id_of, folded, never_goes_on, status_of
 from server.api.reply import json_reply
 from server.api.suspension import standing_members
 from server.api.times import format_time
@@ -93,12 +93,15 @@ async def _asked(exchange: Exchange) -> Asked:
 
 
 async def _open(exchange: Exchange, execution_id: UUID) -> ExecutionState | None:
-    """The execution now; None: accepted, not begun. Problems: not_found, execution.closed."""
+    """The execution now; None: accepted, not begun. Problems: not_found, execution.closed,
+    execution.imported."""
     state = await folded(exchange, execution_id)
     if state is not None and state.closed:
         raise ProblemRaised(
             "execution.closed", f"{format_execution(execution_id)} is {status_of(state)}"
         )
+    if state is not None and state.is_imported:
+        raise never_goes_on(execution_id)
     return state
 
 

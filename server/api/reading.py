@@ -12,10 +12,11 @@ from engine.core.replay import fold
 from engine.model.errors import BadIdentifier
 from engine.model.ids import format_execution, parse_execution, shard_of
 from engine.model.state import ExecutionState
-from engine.ports.codec import event_of
+from engine.ports.codec import body_of, event_of
 from engine.ports.rows import EventRow
 from engine.ports.snapshots import state_of
 from engine.ports.storage import Log
+from schemas.events.bodies import ExecutionSuspended
 from server.api.exchange import Exchange, Services
 from server.api.gaps import Gap
 from server.api.pace import Pace
@@ -165,7 +166,8 @@ async def backwards(log: Log, execution_id: UUID, seq: int) -> AsyncIterator[Eve
 
 async def check_open(exchange: Exchange, execution_id: UUID) -> None:
     """Problem not_found where this namespace has not accepted such an execution, execution.closed
-    where it has ended: told by its last event, however long its log is."""
+    where it has ended, execution.imported where it never goes on: told by its last event, however
+    long its log is."""
     last = await exchange.services.log.last_event(execution_id)
     if last is None:
         await check_accepted(exchange, execution_id)
@@ -176,6 +178,10 @@ async def check_open(exchange: Exchange, execution_id: UUID) -> None:
         raise ProblemRaised(
             "execution.closed", f"{format_execution(execution_id)} is {TERMINAL_TYPES[last.type]}"
         )
+    if last.type == ExecutionSuspended.__name__:
+        body = body_of(last)
+        if isinstance(body, ExecutionSuspended) and body.reason == "imported":
+            raise never_goes_on(execution_id)
 
 
 def check_namespace(exchange: Exchange, row: EventRow) -> None:
@@ -197,6 +203,13 @@ async def check_accepted(exchange: Exchange, execution_id: UUID) -> None:
     """Problem not_found unless a start with this id was accepted here."""
     if not await exchange.services.inbox.is_accepted(exchange.namespace, execution_id):
         raise unknown(execution_id)
+
+
+def never_goes_on(execution_id: UUID) -> ProblemRaised:
+    """The problem of an imported execution."""
+    return ProblemRaised(
+        "execution.imported", f"{format_execution(execution_id)} is a copy; its forks go on"
+    )
 
 
 def unknown(execution_id: UUID) -> ProblemRaised:

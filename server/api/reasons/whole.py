@@ -209,7 +209,10 @@ def _suspended(case: Case, state: ExecutionState) -> Reason:
     assert suspension is not None, "asked for one that is suspended"
     held = [_held(state, one) for one in state.held.values()]
     text = f"It is held since {lasting(case.now - suspension.at)}: {_cause(case)}"
-    if held:
+    unblock = [f"refold exec resume {case.name}", f"One step: refold exec step {case.name}"]
+    if state.is_imported:
+        unblock = [f"refold exec fork {case.name} --at {state.seq}"]
+    elif held:
         text += f" Next comes {listed(held)}."
     else:
         text += " Nothing has come up to be entered yet; what runs goes on to its end."
@@ -220,7 +223,7 @@ def _suspended(case: Case, state: ExecutionState) -> Reason:
         kind="suspended",
         since=format_time(suspension.at),
         text=text,
-        unblock=[f"refold exec resume {case.name}", f"One step: refold exec step {case.name}"],
+        unblock=unblock,
         hold=Hold(
             reason=suspension.reason,
             actor=suspension.actor,
@@ -245,6 +248,8 @@ def _cause(case: Case) -> str:
         return "a step is done."
     if suspension.reason == "paused":
         return f"paused by {suspension.actor}{words}."
+    if suspension.reason == "imported":
+        return f"it was imported by {suspension.actor}{words}: it never goes on, its forks do."
     return f"it was {suspension.reason} by {suspension.actor}{words} and is to be resumed."
 
 

@@ -7,7 +7,7 @@ from server.api.routes.parameters import CURSOR, LIMIT
 
 _EXECUTION = f"{NAMESPACE_PREFIX}/executions/{{execution}}"
 _WAIT = Header("Prefer", "`wait=SECONDS`: answer 200 when it stands there, or 202 after so long.")
-_PROBLEMS = ("not_found", "id.malformed", "execution.closed")
+_PROBLEMS = ("not_found", "id.malformed", "execution.closed", "execution.imported")
 _ANSWERS = {
     200: json_answer("Where it stands.", debugging.Standing),
     202: json_answer("It will be done.", answers.Accepted),

@@ -73,7 +73,7 @@ EXECUTIONS: tuple[Route, ...] = (
         executions.cancel,
         {202: json_answer("It will be cancelled.", answers.Accepted)},
         body={JSON: CancelExecution},
-        problems=("not_found", "id.malformed", "execution.closed"),
+        problems=("not_found", "id.malformed", "execution.closed", "execution.imported"),
     ),
     Route(
         "POST",
@@ -85,6 +85,8 @@ EXECUTIONS: tuple[Route, ...] = (
         key=False,
         headers=(REASON,),
         body={JSON: None},
-        problems=("callback.unknown", "callback.not_open", "execution.closed"),
+        problems=(
+            "callback.unknown", "callback.not_open", "execution.closed", "execution.imported",
+        ),  # fmt: skip
     ),
 )
