@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tests.integration.api.bulk_cases import JSON, bulk, failed, made_by
 from tests.integration.conftest import launch
 
-MANY = 200
+MANY = 100
 
 
 def test_a_batch_goes_on_on_another_server_when_the_one_it_ran_on_was_killed(
