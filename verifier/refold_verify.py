@@ -806,6 +806,8 @@ class BundleVerifier:
         if name != self.name:
             self.note("foreign", ("line", self.lines), "it is an event of another execution")
             return
+        if record["shard"] != shard_of(name):
+            self.note("changed", place, "it is told of another shard")
         if record["seq"] != following:
             self.note("missing", ("event", name, following), f"{record['seq']} is the next one")
         written, digest = bytes.fromhex(record["digest"]), digest_of(record)
@@ -828,7 +830,8 @@ class BundleVerifier:
                 self.note("changed", place, "its epoch is not its commit's")
 
     def take_other(self, record: Record) -> None:
-        if record["period"] != self.period or not self.covers(record["position"]):
+        wanted = [self.period, shard_of(self.name)]
+        if [record["period"], record["shard"]] != wanted or not self.covers(record["position"]):
             self.note("foreign", place_of(record), "it is of no commit that is told")
         else:
             self.block.append(record)

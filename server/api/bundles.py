@@ -79,10 +79,7 @@ async def show(exchange: Exchange) -> web.StreamResponse:
     execution_id = execution_id_of(exchange)
     services = exchange.services
     with exchange.request.app[TAILS].place():
-        export = await _begun(exchange, execution_id)
-        history = await _read(export)
-        definitions = await _definitions(exchange, export, history)
-        manifest, texts = _manifest(exchange, export, history, definitions)
+        manifest, parts = await bundled(exchange, execution_id)
         await services.audit.record(
             Deed(
                 exchange.namespace, exchange.actor, "execution.exported",
@@ -99,7 +96,7 @@ async def show(exchange: Exchange) -> web.StreamResponse:
         )
         await response.prepare(exchange.request)
         try:
-            async for part in written(manifest, texts, _VERIFIER.read_bytes(), _lines(export)):
+            async for part in parts:
                 if part:
                     await response.write(part)
             await response.write_eof()
@@ -108,6 +105,15 @@ async def show(exchange: Exchange) -> web.StreamResponse:
                 exchange.request.transport.close()  # who reads sees that it is not whole
             raise
     return response
+
+
+async def bundled(exchange: Exchange, execution_id: UUID) -> tuple[Manifest, AsyncIterator[bytes]]:
+    """The bundle of an execution as it is now, by the exchange's query."""
+    export = await _begun(exchange, execution_id)
+    history = await _read(export)
+    definitions = await _definitions(exchange, export, history)
+    manifest, texts = _manifest(exchange, export, history, definitions)
+    return manifest, written(manifest, texts, _VERIFIER.read_bytes(), _lines(export))
 
 
 async def _begun(exchange: Exchange, execution_id: UUID) -> Export:

@@ -177,6 +177,8 @@ class Checker:
         if record.execution != self._manifest.execution:
             report.note(f"line {self._lines}: it is an event of another execution")
             return
+        if record.shard != shard_of(self._id):
+            report.note(f"event {seq}: it is told of another shard")
         if record.seq != seq:
             report.note(f"event {seq}: it is missing; the next one is {record.seq}")
         self._follow(record)
@@ -236,7 +238,8 @@ class Checker:
         return commit.first <= position < commit.first + commit.count
 
     def _take_other(self, record: records.OtherRecord) -> None:
-        if record.period != self._period or not self._is_in_commit(record.position):
+        wanted = (self._period, shard_of(self._id))
+        if (record.period, record.shard) != wanted or not self._is_in_commit(record.position):
             raise BundleFault(f"line {self._lines} of its log is of no commit that it tells")
         self._block.append((record.position, _bytes_of(record.hash)))
 

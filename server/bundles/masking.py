@@ -127,7 +127,8 @@ class Masker:
     def _mask_scalar(self, value: Any) -> str:
         if value is None or isinstance(value, bool):
             return "[redacted]"
-        return self._mark(repr(identity(value)))
+        kind, found = identity(value)
+        return self._mark(f"{kind} {hash(found) if kind == 'number' else found}")
 
     def _mark(self, text: str) -> str:
         found = hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)

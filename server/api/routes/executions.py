@@ -86,7 +86,10 @@ EXECUTIONS: tuple[Route, ...] = (
         headers=(REASON,),
         body={JSON: None},
         problems=(
-            "callback.unknown", "callback.not_open", "execution.closed", "execution.imported",
-        ),  # fmt: skip
+            "callback.unknown",
+            "callback.not_open",
+            "execution.closed",
+            "execution.imported",
+        ),
     ),
 )
