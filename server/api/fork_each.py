@@ -31,17 +31,22 @@ async def fork_one(asker: Asker, order: BulkOrder, source: UUID, batch: str) -> 
 
 
 async def _check_not_redriven(log: Log, source: UUID, batch: str) -> None:
-    last = await log.last_event(source)
+    """Problem execution.redriven, unless it was this batch that did it."""
+    last, known = await log.last_event(source), ""
     if last is None:
         return
     async for row in backwards(log, source, last.seq):
         if row.type not in NOTES:
-            return
+            break
         body = body_of(row)
-        if isinstance(body, ForkTaken) and body.redrive and (not batch or body.batch != batch):
-            raise ProblemRaised(
-                "execution.redriven", f"{format_execution(source)} was redriven as {body.fork}"
-            )
+        if isinstance(body, ForkTaken) and body.redrive:
+            if batch and body.batch == batch:
+                return
+            known = known or body.fork
+    if known:
+        raise ProblemRaised(
+            "execution.redriven", f"{format_execution(source)} was redriven as {known}"
+        )
 
 
 def problem_with(source: UUID, error: Exception) -> ProblemRaised:

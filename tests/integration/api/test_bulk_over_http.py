@@ -148,11 +148,20 @@ def test_what_cannot_be_forked_is_left_out_with_its_reason(refold):
     assert (outcome["outcome"], outcome["code"]) == ("refused", "patch.no_target")
 
 
-def test_one_key_is_of_one_request(refold):
-    name, _ = failed(refold, 1)
+def notes(refold, source):
+    """What an execution's log tells of its forks."""
+    events = refold.ask("GET", f"/executions/{source}/events?limit=1000").json["items"]
+    return [one for one in events if one["type"] == "ForkTaken"]
+
+
+def test_one_key_is_of_one_request(refold, eventually):
+    name, (source,) = failed(refold, 1)
     key = uuid.uuid4().hex
     wanted = {"filter": {"workflow": name}, "reason": "once"}
     bulk(refold, "redrive", key, **wanted)
+    refold.ask("POST", f"/executions/{source}/redrive", "{}", JSON)
+    eventually(lambda: len(notes(refold, source)) == 2)
+    assert bulk(refold, "redrive", key, **wanted)[-1]["summary"]["before"] == 1
     headers = {**JSON, "Idempotency-Key": key}
     other = {**wanted, "filter": {"workflow": name, "status": "cancelled"}}
     reply = refold.ask("POST", "/executions/redrive", json.dumps(other), headers)
