@@ -58,7 +58,7 @@ async def accept(exchange: Exchange) -> web.Response:
     with exchange.request.app[TAILS].place(), tempfile.TemporaryFile() as file:
         digest = await _received(exchange, file)
         try:
-            answer = await _accepted(exchange, file, digest)
+            answer = await admitted(exchange, file, digest)
         except BundleFault as fault:
             raise ProblemRaised("bundle.malformed", fault.message) from None
     headers = {"Location": f"/v1/namespaces/{exchange.namespace}/executions/{answer.execution}"}
@@ -87,7 +87,9 @@ async def _received(exchange: Exchange, file: IO[bytes]) -> str:
         raise ProblemRaised("request.timeout", "the body came to a stop") from None
 
 
-async def _accepted(exchange: Exchange, file: IO[bytes], digest: str) -> ImportAnswer:
+async def admitted(exchange: Exchange, file: IO[bytes], digest: str) -> ImportAnswer:
+    """Accept the bundle in a file; `digest`: its SHA-256 (hex). Problems: bundle.not_intact,
+    import.not_possible. Raises BundleFault."""
     services, namespace = exchange.services, exchange.namespace
     bundle = Bundle(file)
     key, workflow = f"import:{digest}", bundle.manifest.workflow

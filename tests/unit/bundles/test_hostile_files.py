@@ -1,4 +1,4 @@
-"""Files that somebody made to do harm: each is refused with what is wrong, before it is unpacked."""
+"""Files that somebody made to do harm: each is refused, and it is said what is wrong."""
 
 import io
 import json

@@ -86,7 +86,7 @@ def test_a_redacted_history_folds_to_states_of_the_same_shape(data):
         assert state.phase == whole.phase
         assert set(state.frames) == set(whole.frames)
         if any(part.isdigit() for place in chosen for part in place):
-            continue  # one element of many: where equal ones were merged to one, they may be two now
+            continue  # one of many elements: equal ones, which are one when merged, may be two
         for key, frame in state.frames.items():
             assert shape(loads(dumps(frame.data))) == shape(loads(dumps(whole.frames[key].data)))
 
@@ -134,7 +134,8 @@ def free_text(event):
 def test_the_same_value_has_the_same_mark_and_another_one_another():
     masker = Masker(KEY, ["/a", "/b"])
     data = dumps({"workflow": "w", "version": "1", "definition_hash": "", "dialect": "",
-                  "ir_version": 1, "input": {"a": "first", "b": ["first", "second", 7, 7.0]}})  # fmt: skip
+                  "ir_version": 1,
+                  "input": {"a": "first", "b": ["first", "second", 7, 7.0]}})  # fmt: skip
     made = loads(masker.mask("ExecutionStarted", 1, data)["input"])
     assert made["a"] == made["b"][0] != made["b"][1]
     assert made["b"][2] == made["b"][3]
