@@ -224,5 +224,3 @@ async def test_a_bundle_that_was_changed_is_not_imported(world, elsewhere):
     assert raised.value.code == "bundle.not_intact"
     assert "event 1" in raised.value.errors[0].detail
     assert not elsewhere.storage.store.inbox
-
-
