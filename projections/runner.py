@@ -10,7 +10,8 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.model.errors import Unavailable
+from engine.model.errors import KeyMissing, Unavailable
+from engine.model.ids import format_event
 from engine.ports.codec import event_of
 from engine.ports.rows import EventRow, ShardHead
 from projections.folds import Folds, Logs
@@ -19,12 +20,16 @@ from projections.store import ReadStore, Span
 from projections.views import batch
 from projections.views.changes import Changes
 from schemas.events.bodies import ExecutionCompleted
+from schemas.events.wire import UnknownEventType
 
 _log = logging.getLogger("refold.projector")
 _BATCH = 2_000
 _BREATH = 200
 _NEWER_S = 5.0
 _DROP_EVERY_S = 2.0
+
+_PASSING = (Unavailable, OSError, TimeoutError, KeyMissing, UnknownEventType)
+"""Faults that are over once a service is back, or a key or a newer release is here."""
 
 
 class Tail(Logs, Protocol):
@@ -162,25 +167,39 @@ class Projector:
         return taken, changes, rest
 
     async def _noted(self, rows: Sequence[EventRow]) -> Changes:
-        """What these rows of one shard, in order of position, change. Raises UnknownEventType."""
-        changes, folds = Changes(), self._folds
+        """What these rows of one shard, in order of position, change. One that was damaged in the
+        log changes nothing and is told of: those behind it would wait for ever. Raises
+        UnknownEventType, KeyMissing, Unavailable."""
+        changes = Changes()
         for number, row in enumerate(rows):
-            if row.erased:
-                continue  # nothing is known of it any more
-            event = event_of(row)
-            if isinstance(event.body, batch.CHANGING):
-                before = await folds.at(row.execution_id, row.seq - 1)
-                batch.apply_after(changes, row, event.body, before)
-            folds.take(row, event)
-            batch.apply(changes, row, event.body)
-            if isinstance(event.body, ExecutionCompleted):
-                after = await folds.at(row.execution_id, row.seq)
-                batch.completed(changes, row, after.output)
-            if type(event.body) in batch.LAST:
-                folds.forget(row.execution_id)
+            try:
+                await self._note(changes, row)
+            except _PASSING:
+                raise
+            except Exception as fault:  # noqa: BLE001 - one bad record never stops a shard
+                self._folds.forget(row.execution_id)
+                name = format_event(row.execution_id, row.seq)
+                _log.warning(
+                    "%s is left out of the read tables: %s: %s", name, type(fault).__name__, fault
+                )
             if number % _BREATH == _BREATH - 1:
                 await asyncio.sleep(0)  # others wait for the loop
         return changes
+
+    async def _note(self, changes: Changes, row: EventRow) -> None:
+        if row.erased:
+            return  # nothing is known of it any more
+        event, folds = event_of(row), self._folds
+        if isinstance(event.body, batch.CHANGING):
+            before = await folds.at(row.execution_id, row.seq - 1)
+            batch.apply_after(changes, row, event.body, before)
+        folds.take(row, event)
+        batch.apply(changes, row, event.body)
+        if isinstance(event.body, ExecutionCompleted):
+            after = await folds.at(row.execution_id, row.seq)
+            batch.completed(changes, row, after.output)
+        if type(event.body) in batch.LAST:
+            folds.forget(row.execution_id)
 
     async def _pause(self) -> None:
         try:

@@ -2,10 +2,14 @@
 
 import asyncio
 import random
+from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
+from msgspec.structs import replace
 
+from engine.model.ids import format_event
 from engine.ports.world import Failed
 from projections.questions.executions import (
     ExecutionFilter,
@@ -127,6 +131,62 @@ async def test_one_unreadable_event_does_not_stop_the_other_shards(
     others = {one for one in ids if (await world.rows(one))[0].shard != poisoned}
     await eventually(lambda: _listed(store, others))
     projecting.cancel()
+
+
+class Damaged:
+    """A log in which some events do not open any more, by execution and seq."""
+
+    def __init__(self, log: Any, damaged: dict[UUID, int]) -> None:
+        self._log = log
+        self._damaged = damaged
+        self.heads = log.heads
+        self.kept_snapshot = log.kept_snapshot
+
+    async def read_shard(self, *span: Any) -> Any:
+        return self._seen(await self._log.read_shard(*span))
+
+    async def read_execution(self, *span: Any) -> Any:
+        return self._seen(await self._log.read_execution(*span))
+
+    def _seen(self, rows: Any) -> Any:
+        return [
+            replace(row, codec=2, key_id="key_1", data=b"changed")
+            if self._damaged.get(row.execution_id) == row.seq
+            else row
+            for row in rows
+        ]
+
+
+async def test_damaged_events_are_passed_over_and_what_follows_them_is_told(
+    world: World, read_database: asyncpg.Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = await grown(world)
+    damaged = {
+        one: 1 + number % len(await world.rows(one))
+        for number, one in enumerate(ids)
+        if number % 3 != 2
+    }
+    store = ReadStore(read_database)
+    await store.open()
+    projector = Projector(Damaged(world.storage.log, damaged), store)
+    while await projector.catch_up():
+        continue
+    heads = {head.shard: head.last_position for head in await world.storage.log.heads()}
+    assert {key: at for key, at in (await store.positions()).items() if at} == {
+        key: at for key, at in heads.items() if at
+    }
+    shown = {row["execution_id"]: row for row in await list_executions(store, "default", limit=100)}
+    begun = {one for one in ids if damaged.get(one) != 1}
+    assert set(shown) == begun
+    sound = [one for one in ids if one not in damaged]
+    for one in sound:
+        state = await world.state(one)
+        assert (shown[one]["last_seq"], shown[one]["closed_at"] is not None) == (
+            state.seq, state.closed,
+        ), one  # fmt: skip
+    told = [record.message for record in caplog.records if "left out" in record.message]
+    for one, seq in damaged.items():
+        assert any(line.startswith(f"{format_event(one, seq)} ") for line in told), one
 
 
 async def test_an_error_whose_text_postgres_cannot_hold_is_shown_all_the_same(
