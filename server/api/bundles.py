@@ -36,7 +36,9 @@ from server.bundles.telling import told_event
 from server.bundles.writing import written
 
 MEDIA_TYPE = "application/vnd.refold.bundle+zip"
-_VERIFIER = Path(__file__).resolve().parents[2] / "verifier" / "refold_verify.py"
+_CODE = Path(__file__).resolve().parents[2]
+_VERIFIERS = (_CODE / "verifier/refold_verify.py", _CODE / "refold_verify.py")
+"""Where the standalone verifier lies: in a clone, in an installed distribution."""
 
 
 @dataclass
@@ -113,7 +115,11 @@ async def bundled(exchange: Exchange, execution_id: UUID) -> tuple[Manifest, Asy
     history = await _read(export)
     definitions = await _definitions(exchange, export, history)
     manifest, texts = _manifest(exchange, export, history, definitions)
-    return manifest, written(manifest, texts, _VERIFIER.read_bytes(), _lines(export))
+    return manifest, written(manifest, texts, _verifier(), _lines(export))
+
+
+def _verifier() -> bytes:
+    return next(path for path in _VERIFIERS if path.exists()).read_bytes()
 
 
 async def _begun(exchange: Exchange, execution_id: UUID) -> Export:

@@ -1,10 +1,11 @@
 """Bringing an execution of another installation here: proved, staged, accepted, copied."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import IO
 from uuid import UUID
@@ -38,6 +39,10 @@ from server.bundles.replaying import Replay, Step, program_in
 MEDIA_TYPES = (MEDIA_TYPE, "application/zip", "application/octet-stream")
 _CHUNK = 262_144
 _LOOK_S = 1.0
+MAX_AT_ONCE = 4
+"""Imports that one server takes at once: each may have a gigabyte on its disk."""
+
+_arriving: set[object] = set()
 
 
 @dataclass
@@ -55,7 +60,7 @@ async def accept(exchange: Exchange) -> web.Response:
     """POST /imports: the same file again is the same execution."""
     media_type_of(exchange, *MEDIA_TYPES)
     wait_s = exchange.wait_s
-    with exchange.request.app[TAILS].place(), tempfile.TemporaryFile() as file:
+    with exchange.request.app[TAILS].place(), _place(), tempfile.TemporaryFile() as file:
         digest = await _received(exchange, file)
         try:
             answer = await admitted(exchange, file, digest)
@@ -66,6 +71,19 @@ async def accept(exchange: Exchange) -> web.Response:
         answer = await _when_copied(exchange, answer, wait_s)
         headers["Preference-Applied"] = f"wait={wait_s}"
     return json_reply(answer, 200 if answer.replayed else 201, headers)
+
+
+@contextlib.contextmanager
+def _place() -> Iterator[None]:
+    """A place for a file on this server's disk. Problem: streams.too_many."""
+    if len(_arriving) >= MAX_AT_ONCE:
+        raise ProblemRaised("streams.too_many", f"{MAX_AT_ONCE} imports are under way already")
+    mark = object()
+    _arriving.add(mark)
+    try:
+        yield
+    finally:
+        _arriving.discard(mark)
 
 
 async def _received(exchange: Exchange, file: IO[bytes]) -> str:
