@@ -18,6 +18,7 @@ either; nothing else is to be done for an upgrade."""
 Shape = Literal["current", "older", "newer"]
 
 _LOCK = "SELECT pg_advisory_xact_lock(727469)"
+_SHARED_LOCK = "SELECT pg_advisory_xact_lock_shared(727469)"
 
 
 class ReadSideBuilding(Unavailable):
@@ -32,6 +33,11 @@ class ReadSideBuilding(Unavailable):
             else "the read tables are of a newer release than this server: upgrade it"
         )
         self.shape = shape
+
+
+async def hold_still(connection: Connection) -> None:
+    """Let nobody swap or make a generation until this transaction ends."""
+    await connection.execute(_SHARED_LOCK)
 
 
 async def live_generation(connection: Connection) -> int:

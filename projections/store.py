@@ -60,13 +60,14 @@ class ReadStore:
     async def join(self) -> bool:
         """Find out which generation is live, of tables that their owner makes. False: there are
         none yet that this login may read."""
-        async with self._database.acquire() as connection:
+        async with self._database.acquire() as connection, connection.transaction():
             if not await connection.fetchval(statements("generations.sql", 0)["is_made"]):
                 return False
             await self._find_live(connection)
         return True
 
     async def _find_live(self, connection: Connection) -> None:
+        await generations.hold_still(connection)
         self._generation = await generations.live_generation(connection)
         self._shape = await generations.shape_of(connection, self._generation)
 
@@ -124,15 +125,15 @@ class ReadStore:
         self, compose: Any, file: str, *args: Any, scans: bool = False
     ) -> Sequence[Row]:
         """The rows of the statement that `compose` makes of the blocks of a file."""
-        await self._check_shape()
-        known = self._generation
-        try:
-            return await self._query(compose, file, args, scans)
-        except Exception:
-            await self._look_again()  # after a rebuild the tables are elsewhere
-            if self._generation == known:
-                raise
-            return await self._query(compose, file, args, scans)
+        while True:
+            await self._check_shape()
+            known = self._generation
+            try:
+                return await self._query(compose, file, args, scans)
+            except Exception:
+                await self._look_again()  # after a rebuild the tables are elsewhere
+                if self._generation == known:
+                    raise
 
     async def _check_shape(self) -> None:
         if self._shape != "current":
@@ -142,7 +143,7 @@ class ReadStore:
 
     async def _look_again(self) -> None:
         if not self._pinned:
-            async with self._database.acquire() as connection:
+            async with self._database.acquire() as connection, connection.transaction():
                 await self._find_live(connection)
 
     async def _query(

@@ -89,12 +89,13 @@ def condition_key(namespace: str, condition: str) -> int:
 
 def _parted(condition: str) -> tuple[str, str]:
     """Path and value, parted at the first `=` that is not inside quotes."""
-    quoted = False
+    quoted, escaped = False, False
     for at, letter in enumerate(condition):
-        if letter == '"' and (at == 0 or condition[at - 1] != "\\"):
+        if letter == '"' and not escaped:
             quoted = not quoted
         if letter == "=" and not quoted:
             return condition[:at].strip(), condition[at + 1 :].strip()
+        escaped = quoted and letter == "\\" and not escaped
     raise BadCondition(f"{condition[:80]!r} has no `=`; write PATH=VALUE, as input.customer.id=42")
 
 
@@ -103,7 +104,7 @@ def _read_path(path: str) -> tuple[str, str]:
     rest = "" if side is None else path[side.end() :]
     if side is None or (rest and rest[0] not in ".["):
         raise BadCondition(f"{path[:80]!r} begins neither with `input` nor with `output`")
-    place, at = "", 0
+    place, at, is_any, is_one = "", 0, False, False
     while at < len(rest):
         step = _STEP.match(rest, at)
         if step is None or (step[3] is not None and rest[at] != "."):
@@ -112,7 +113,14 @@ def _read_path(path: str) -> tuple[str, str]:
                 ' any element) in brackets, and odd names as ["a.b"]'
             )
         place += _place_of_step(step)
+        is_any |= step[1] == ""
+        is_one |= bool(step[1])
         at = step.end()
+    if is_any and is_one:
+        raise BadCondition(
+            f"{path[:80]!r} names one element here and any there; values are kept by the numbers of"
+            " all their elements, and by none: write all brackets empty, or none"
+        )
     return side[0], place
 
 

@@ -5,9 +5,10 @@ import asyncio
 import asyncpg
 import pytest
 
+from projections import generations
 from projections.generations import VIEWS_VERSION, ReadSideBuilding
 from projections.questions.executions import list_executions
-from projections.runner import Projector
+from projections.runner import Projector, build
 from projections.store import ReadStore
 from tests.integration.projections.growing import Poisoned, caught_up, grown
 from tests.runtime_harness import World, eventually
@@ -62,6 +63,31 @@ async def test_an_event_that_cannot_be_read_does_not_prevent_an_upgrade(
         await asyncio.gather(projecting, return_exceptions=True)
     listed = {row["execution_id"] for row in await list_executions(store, "default", limit=100)}
     assert listed == {one for one in ids if (await world.rows(one))[0].shard != poisoned}
+
+
+async def test_a_reader_that_looks_while_tables_are_swapped_finds_the_new_ones(
+    world: World, read_database: asyncpg.Pool
+) -> None:
+    ids = await grown(world, 5)
+    store = await caught_up(world, read_database)
+    reader = ReadStore(read_database)
+    assert await reader.join()
+    await build(world.storage.log, beside := store.beside())
+    async with read_database.acquire() as connection:
+        swap = connection.transaction()
+        await swap.start()
+        await generations.make_live(connection, beside.generation)
+        looking = asyncio.create_task(reader.join())
+        await eventually(lambda: _somebody_waits(read_database))
+        await swap.commit()
+    assert await looking
+    assert reader.generation == beside.generation
+    assert len(await list_executions(reader, "default")) == len(ids)
+
+
+async def _somebody_waits(pool: asyncpg.Pool) -> bool:
+    asked = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+    return bool(await pool.fetchval(asked))
 
 
 _ENDLESS = """

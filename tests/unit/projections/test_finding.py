@@ -76,6 +76,12 @@ def test_a_scalar_alone_is_found() -> None:
     assert found('input=""', b'""')
 
 
+def test_names_with_quotes_and_backslashes_are_found() -> None:
+    value = rb'{"a\\": 1, "b\"=": 2}'
+    assert found(r'input["a\\"]=1', value)
+    assert found(r'input["b\"="]=2', value)
+
+
 def test_namespaces_do_not_see_each_other() -> None:
     assert condition_key("other", "input=7") not in keys_of("ns", "input", 7)
 
@@ -87,7 +93,8 @@ def test_a_label_is_not_a_value() -> None:
 @pytest.mark.parametrize(
     "condition",
     ["", "input", "input.a", "label.a=1", "inputs=1", "input..a=1", "input.a[x]=1", "input.a[=1",
-     'input["a]=1', "input={}", "input.a=[1]", "input.a.=1", "input[1]a=2"],
+     'input["a]=1', "input={}", "input.a=[1]", "input.a.=1", "input[1]a=2",
+     "input.items[0].tags[]=y", "input.items[].tags[0]=y"],
 )  # fmt: skip
 def test_a_bad_condition_is_refused_in_words(condition: str) -> None:
     with pytest.raises(BadCondition) as caught:
