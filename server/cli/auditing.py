@@ -11,6 +11,7 @@ from typing import IO, Annotated, Any
 import typer
 
 from schemas.json_text import dumps, loads
+from server.cli.audit import time_of
 from server.cli.faults import ERROR, USAGE, VERIFICATION_FAILED, CommandFault
 from server.cli.output import (
     Output,
@@ -84,11 +85,18 @@ def head(session: Session) -> None:
         write_line(found["root"])
         return
     write_line(f"installation  {found['cluster']}")
-    write_line(f"at            {found['at']}")
-    for one in found["shards"]:
-        write_line(f"shard {one['shard']:<7} commit {one['commit_no']}  {one['hash']}")
-    for one in found["audit"]:
-        write_line(f"audit {one['namespace']:<7} entry {one['position']}  {one['hash']}")
+    write_line(f"at            {time_of(found['at'])}")
+    rows = [
+        (f"shard {one['shard']}", f"commit {one['commit_no']}", one["hash"])
+        for one in found["shards"]
+    ]
+    rows += [
+        (f"audit {one['namespace']}", f"entry {one['position']}", one["hash"])
+        for one in found["audit"]
+    ]
+    widest = max((len(last) for _, last, _ in rows), default=0)
+    for stream, last, tip in rows:
+        write_line(f"{stream:<13} {last:<{widest}}  {tip}")
     write_line(f"root          {found['root']}")
 
 

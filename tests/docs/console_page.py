@@ -2,7 +2,8 @@
 
 A page holds files (`<!-- file: NAME -->` before a fenced block) and sessions (`<!-- run -->` before
 a block of `console`). Ids, times, durations and the place of a shard differ from run to run and are
-left out; so is how lines are wrapped. An id that was printed stands for the page's in what follows.
+left out; so is how lines are wrapped. An id that was printed stands for the page's in what follows,
+the first time that it is.
 """
 
 import os
@@ -20,12 +21,17 @@ ID = re.compile(r"(?:ex|ba)_[0-9a-z]{26}")
 VARYING = [
     (ID, "ID"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
-    (re.compile(r"\d+ (?:ms|s|min|h|d)\b(?: \d+ (?:s|min|h)\b)?"), "DURATION"),
+    (re.compile(r"[\d.]+ (?:ms|s|min|h|d)\b(?: \d+ (?:s|min|h)\b)?"), "DURATION"),
     (re.compile(r"shard \d+: \S+"), "SHARD"),
     (re.compile(r"def_[0-9a-f]{64}"), "HASH"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
+    (re.compile(r"\([0-9a-f]{12}\)"), "(DIGEST)"),
+    (re.compile(r"\|[ =#]+\|"), "|BAR|"),
+    (re.compile(r"and \d+ commits?\b"), "COMMITS"),
     (re.compile(r"\s+"), " "),
 ]
 PATIENCE_S = 30.0
+ONCE = (" start ", " publish ", " --yes")  # asking again would do it again
 
 
 def steady(text: str) -> str:
@@ -42,10 +48,10 @@ def commands_of(block: str) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def fresh_refold(directory: Path) -> Iterator[Refold]:
-    """A server that nobody else uses: a page shows positions and counts."""
+def fresh_refold(directory: Path, *more: str) -> Iterator[Refold]:
+    """A server that nobody else uses: a page shows positions and counts. `more`: of `refold up`."""
     places = ["--http", "127.0.0.1:0", "--nats", "127.0.0.1:0"]
-    started = launch(["up", "--data", str(directory / "data"), *places], directory / "log")
+    started = launch(["up", "--data", str(directory / "data"), *places, *more], directory / "log")
     try:
         yield started
     finally:
@@ -76,11 +82,12 @@ class ConsolePage:
         output = self._printed(asked)
         ends_at = time.monotonic() + PATIENCE_S
         while steady(output) != steady(shown) and time.monotonic() < ends_at:
-            if " start " in line or " publish " in line:
-                break  # asking again would do it again
+            if any(word in line for word in ONCE):
+                break
             output = self._printed(asked)  # the engine may be a moment behind
         assert steady(output) == steady(shown), f"$ {line}"
-        self._real.update(zip(ID.findall(shown), ID.findall(output), strict=True))
+        for id_shown, real in zip(ID.findall(shown), ID.findall(output), strict=True):
+            self._real.setdefault(id_shown, real)
 
     def _printed(self, line: str) -> str:
         done = subprocess.run(

@@ -22,7 +22,7 @@ _WORDS: Final[Mapping[type[bodies.EventBody], str]] = {
     bodies.StateEntered: "enters {event.name}",
     bodies.StateExited: "leaves {event.name} for {next}",
     bodies.ChoiceTaken: "{event.name} decides for {next}",
-    bodies.ActionScheduled: "calls {event.name}",
+    bodies.ActionScheduled: "calls {event.name}{answered}",
     bodies.ActionCompleted: "{event.name} answers",
     bodies.ActionFailed: "{event.name} fails with {body.error.code}{again}",
     bodies.ActionSkipped: "skips {event.name}",
@@ -48,6 +48,8 @@ _WORDS: Final[Mapping[type[bodies.EventBody], str]] = {
     bodies.ExecutionCancelled: "is cancelled",
 }
 
+_ANSWERED: Final = {"live": "", "recorded": " (answer recorded)", "mock": " (answer made up)"}
+
 
 def told(event: Event | None) -> str:
     """The step in words; None: there is none, the execution stays where it is."""
@@ -58,7 +60,16 @@ def told(event: Event | None) -> str:
     types = ", ".join(one.type for one in getattr(body, "filters", ()))
     again = ", to be tried again" if getattr(body, "retrying", False) else ""
     words = _WORDS.get(type(body), type(body).__name__)
-    return words.format(event=event, body=body, next=following, types=types, again=again)
+    return words.format(
+        event=event, body=body, next=following, types=types, again=again, answered=_answered(body)
+    )
+
+
+def _answered(body: bodies.EventBody) -> str:
+    """That nothing is really called. Expressions are evaluated, whoever answers the calls."""
+    if not isinstance(body, bodies.ActionScheduled) or body.handler == "expression":
+        return ""
+    return _ANSWERED[body.answered_by]
 
 
 def told_difference(one: Difference) -> str:
