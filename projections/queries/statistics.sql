@@ -2,7 +2,8 @@
 -- import begins with happened elsewhere and does not count, nor does a rehearsal.
 
 -- name: executions
--- Executions of a workflow: how they ended, how long those took that were completed.
+-- Executions of a workflow: how they ended, how long those took that were completed. Imports, of
+-- which more is copied than a fork would, are none of this installation's.
 SELECT e.version,
        count(*) AS started,
        count(*) FILTER (WHERE e.status = 'completed') AS completed,
@@ -13,6 +14,7 @@ SELECT e.version,
            FILTER (WHERE e.status = 'completed' AND e.copied_upto = 0) AS durations
 FROM {read}.executions AS e
 WHERE e.namespace = $1 AND e.workflow = $2 AND NOT e.rehearsed
+  AND e.copied_upto <= COALESCE(e.forked_at, 0)
   AND ($3::text IS NULL OR e.version = $3)
   AND ($4::bigint IS NULL OR e.started_at >= $4)
   AND ($5::bigint IS NULL OR e.started_at < $5)

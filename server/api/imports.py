@@ -175,8 +175,8 @@ async def _looked_through(bundle: Bundle, key: str) -> Arrival:
     if not report.intact:
         faults = [FaultPlace(detail=one) for one in report.findings]
         raise ProblemRaised("bundle.not_intact", f"{len(faults)} things are not right", faults)
-    if not state.seq:
-        raise ProblemRaised("import.not_possible", "it holds no event")
+    if state.phase in ("new", "gathering", "expired"):
+        raise ProblemRaised("import.not_possible", "it is no execution: its start was not complete")
     return Arrival(bundle, key, state, start_key, hashes)
 
 

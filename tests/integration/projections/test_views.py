@@ -279,3 +279,16 @@ async def test_an_import_brings_its_beginning_along(store: ReadStore) -> None:
     await project(logs, store)
     found = await statistics_of(store, "default", "order")
     assert [row["name"] for row in found.states] == ["Two"]
+    assert list(found.executions) == [], "it is none of those that were started here"
+
+
+async def test_an_import_waits_for_nothing(store: ReadStore) -> None:
+    logs = Logs()
+    awaited = b.EventAwaited(mode="any", filters=(EventFilter(ref="Go", type="go"),))
+    imported = b.ExecutionImported(source="ex_other", cluster="c", events=3, source_hash="00")
+    logs.add(1, started(), entered("Wait"), (awaited, {"frame": 2, "name": "Wait"}))
+    await project(logs, store)
+    assert len(await list_open_waits(store, "default")) == 1
+    logs.add(1, (imported, {"frame": 1}))
+    await project(logs, store)
+    assert list(await list_open_waits(store, "default")) == []
