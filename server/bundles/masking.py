@@ -111,11 +111,13 @@ class Masker:
         """Of an event's data, the members that are not told as they stand: the text in their place,
         None for nothing."""
         changed: dict[str, bytes | None] = {}
+        if not self._places and not self._known and b'"printed":' not in data:
+            return changed
         members = loads(data)
         before = {key: dumps(value) for key, value in members.items()}
         if self._places:
             members = self._by_place(members, self._mask_scalar)
-        members = self._by_value(inspect.type_info(EVENT_TYPES[name, version]), members)
+        members = self._by_value(_type_of(name, version), members)
         for key, value in members.items():
             text = dumps(value)
             if text != before[key]:
@@ -282,6 +284,12 @@ def _text_of(value: Any) -> str | None:
     if isinstance(value, bool) or value is None:
         return None
     return dumps(value).decode() if isinstance(value, int | float) else None
+
+
+@lru_cache(maxsize=1_000)
+def _type_of(name: str, version: int) -> inspect.Type:
+    """What the schema of an event says of its members."""
+    return inspect.type_info(EVENT_TYPES[name, version])
 
 
 @lru_cache(maxsize=4_096)

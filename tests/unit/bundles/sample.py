@@ -20,6 +20,7 @@ specVersion: '0.8'
 name: pays
 start: pay
 functions: [{name: pay, type: custom, operation: 'python:shop:pay'}]
+events: [{name: told, type: told, source: here, kind: produced}]
 states:
 - name: pay
   type: operation
@@ -30,7 +31,7 @@ states:
 - name: note
   type: inject
   data: {done: true}
-  transition: again
+  transition: {nextState: again, produceEvents: [{eventRef: told}]}
 - name: again
   type: operation
   actions: [{functionRef: {refName: pay, arguments: {card: '${ .customer.card }'}}}]

@@ -12,7 +12,7 @@ from server.bundles.reading import Bundle
 from tests.unit.bundles.sample import CARD, members_of, packed, sample
 from tests.unit.verifier.sample import load_program
 
-ROUNDS = 700
+ROUNDS = 300
 UNPROVED = {"masked", "name"}
 """Of members that were left out: what stands in their place, and under which name."""
 
@@ -151,7 +151,7 @@ def test_a_manifest_of_another_execution_is_found_by_both(bundle, tmp_path, memb
 def test_every_damaged_byte_of_the_file_is_found_or_harmless(bundle):
     """A bit that flips: the file does not read, does not verify, or tells the very same."""
     chance, same = random.Random(5), members_of(bundle)
-    for _ in range(300):
+    for _ in range(150):
         made = bytearray(bundle)
         made[chance.randrange(len(made))] ^= 1 << chance.randrange(8)
         if not findings_of(bytes(made)):
