@@ -55,7 +55,13 @@ def verdict(found: Any) -> str:
     return (
         f"{begin}they first differ where the left one {pair['left']['told']} (event "
         f"{pair['left']['seq']}) and so does the right one (event {pair['right']['seq']})"
+        f"{_with_another(pair['changes'])}"
     )
+
+
+def _with_another(changes: Sequence[Any]) -> str:
+    """Where the data of two events that say the same first differs."""
+    return f", with another {changes[0]['path']}" if changes else ""
 
 
 def _show(found: Any, *, full: bool) -> None:
