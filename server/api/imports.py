@@ -168,7 +168,7 @@ async def _looked_through(bundle: Bundle, key: str) -> Arrival:
         state = step.state
         hashes[state.definition_hash] = None
         if step.record.seq == 1 and isinstance(step.event.body, ExecutionStarted):
-            start_key = step.event.body.start_key
+            start_key = (step.event.body.start_key or "").replace("\0", "") or None
         await pace.breathe()
     report = replay.report
     assert report is not None, "all steps were taken"

@@ -76,8 +76,11 @@ class Bundle:
             parse_execution(manifest.execution)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadIdentifier) as fault:
             raise BundleFault(f"its manifest does not read: {fault}") from None
+        uris = [one.uri for files in manifest.definitions for one in files.resources]
         if not is_namespace(manifest.namespace):
             raise BundleFault("its manifest names no namespace")
+        if any("\0" in one for one in (manifest.workflow, manifest.version, *uris)):
+            raise BundleFault("its manifest names what no name can be")
         return manifest
 
     def _definition(self, files: DefinitionFiles) -> Definition:

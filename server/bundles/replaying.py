@@ -12,6 +12,7 @@ from engine.dialects.cncf_v08 import program_of
 from engine.model.errors import RefoldError
 from engine.model.event import Event
 from engine.model.ids import parse_execution
+from engine.model.limits import MAX_EVENTS_PER_EXECUTION
 from engine.model.program import Program
 from engine.model.state import ExecutionState
 from schemas.events.wire import UnknownEventType, decode_body
@@ -20,6 +21,10 @@ from server.bundles.checking import Checker, Report
 from server.bundles.layout import BundleFault
 from server.bundles.reading import Bundle, Definition
 from server.bundles.telling import data_of
+
+_MISFITS = (LookupError, TypeError, ArithmeticError, AttributeError, AssertionError)
+_MAX_NUMBER = 2**31 - 1
+_YEAR_10000_MS = 253_402_300_800_000
 
 
 class Step(NamedTuple):
@@ -57,7 +62,24 @@ class Replay:
         self.report = self._checker.finish()
 
 
+def _check_columns(record: records.EventRecord) -> None:
+    """What no log could hold is no event, whatever its hashes say. Raises BundleFault."""
+    numbers = (
+        record.seq, record.version, record.causation, record.frame, record.branch,
+        record.iteration, record.attempt,
+    )  # fmt: skip
+    texts = (record.type, record.actor, record.node, record.name, record.traceparent)
+    if not (
+        all(one is None or 0 <= one <= _MAX_NUMBER for one in numbers)
+        and 0 <= record.at < _YEAR_10000_MS
+        and not any(one is not None and "\0" in one for one in texts)
+        and record.seq <= MAX_EVENTS_PER_EXECUTION * 2
+    ):
+        raise BundleFault(f"event {record.seq} is none that a log can hold")
+
+
 def _step(record: records.EventRecord, state: ExecutionState | None) -> Step:
+    _check_columns(record)
     data = data_of(record)
     if data is None or state is None:
         return Step(record, data, None, None)
@@ -74,7 +96,7 @@ def _step(record: records.EventRecord, state: ExecutionState | None) -> Step:
         raise BundleFault(f"event {record.seq}: {fault}") from None
     except (msgspec.MsgspecError, RefoldError, ValueError, RecursionError) as fault:
         raise BundleFault(f"event {record.seq} does not read: {fault}") from None
-    except (LookupError, TypeError, ArithmeticError, AttributeError, DataFault) as fault:
+    except (*_MISFITS, DataFault) as fault:
         raise BundleFault(f"event {record.seq} does not fit what was before: {fault!r}") from None
 
 

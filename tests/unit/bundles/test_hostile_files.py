@@ -12,6 +12,7 @@ from server.bundles import layout, reading
 from server.bundles.checking import checked
 from server.bundles.layout import BundleFault
 from server.bundles.reading import Bundle
+from server.bundles.replaying import Replay
 from tests.unit.bundles.sample import members_of, packed, sample
 
 
@@ -122,3 +123,20 @@ def test_damaged_compression_is_refused(members):
     made[start : start + 40] = zlib.compress(b"x" * 50)[:40].ljust(40, b"\0")
     with pytest.raises(BundleFault):
         checked(Bundle(io.BytesIO(bytes(made))))
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("at", 1 << 62), ("frame", 1 << 40), ("attempt", -1), ("name", "a\0b"),
+        ("version", 1 << 33),
+    ],
+)  # fmt: skip
+def test_an_event_that_no_log_can_hold_is_refused_whatever_its_hashes_say(members, member, value):
+    lines = members["events.ndjson"].split(b"\n")
+    number = next(n for n, line in enumerate(lines) if b'"record":"event"' in line)
+    record = {**json.loads(lines[number]), member: value}
+    lines[number] = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    made = Bundle(io.BytesIO(packed({**members, "events.ndjson": b"\n".join(lines)})))
+    with pytest.raises(BundleFault, match=r"none that a log can hold|does not read"):
+        list(Replay(made).steps())
