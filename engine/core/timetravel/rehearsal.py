@@ -18,6 +18,11 @@ from engine.model.program import Program
 from engine.model.state import ExecutionState
 from schemas.events import bodies
 
+_MORE_EVENTS = 1_000
+_TIMES = 10
+"""A run with another version may have so many times the events of the recorded one and so many
+more: what loops for ever there is not followed further, in any of a hundred thousand executions."""
+
 
 class NotComparable(Exception):
     """Why this execution cannot be run with that version."""
@@ -47,10 +52,12 @@ def rehearsed(
     max_events: int,
 ) -> Rehearsal:
     """Make ready to run the execution from its start; a fork from where it was taken, since what
-    came before was edited. `cloudevents`: those it took, by position. Raises NotComparable."""
+    came before was edited. `cloudevents`: those it took, by position; `max_events`: so many are
+    simulated at most. Raises NotComparable."""
     if _failed_for_want(events):
         raise NotComparable("it is a fork whose source has no answer recorded for a call of it")
-    rules = Rules(cloudevents=cloudevents, max_events=max_events)
+    most = min(max_events, _TIMES * len(events) + _MORE_EVENTS)
+    rules = Rules(cloudevents=cloudevents, max_events=most)
     begun_at = _behind_the_fork(events)
     begun = fold(execution_id, events[:begun_at])
     definition_hash = begun.definition_hash or _definition_of(events)

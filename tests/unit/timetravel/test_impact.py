@@ -68,6 +68,16 @@ def test_a_state_more_on_the_way_is_another_path():
     )
 
 
+def test_a_version_that_loops_for_ever_is_not_followed_far():
+    endless = program(ORDER, ('"end": true', '"transition": "Note"'))
+    source = recorded(60)
+    rehearsal = rehearsed(endless, EXECUTION, source, {}, 1_000_000)
+    outcome = rehearsal.simulation.run()
+    assert outcome.stop.reason == "too_many_events"
+    assert len(rehearsal.simulation.events) < 20 * len(source) + 2_000
+    assert rehearsal.compare(outcome, program(ORDER)).differences
+
+
 def test_a_failure_that_is_caught_now_is_another_path_and_another_end():
     handler = '"onErrors": [{"errorRef": "any", "transition": "Note"}]'
     caught = program(
