@@ -31,13 +31,15 @@ class _Told:
     def __init__(self, execution_id: UUID) -> None:
         self.execution_id = execution_id
         self.births: list[tuple[Any, ...]] = []
+        self.namespaces: set[str] = set()
         self.keys: set[str | None] = set()
         self.forked: tuple[UUID | None, int | None] = (None, None)
         self.is_hidden = False
 
     def learn(self, row: EventRow) -> None:
         """Take what an event tells. One that is sealed, or that this release cannot read, hides
-        what it tells."""
+        what it tells, but for its columns."""
+        self.namespaces.add(row.namespace)
         try:
             body = body_of(row)
         except (RefoldError, UnknownEventType, msgspec.MsgspecError):
@@ -61,6 +63,8 @@ class _Told:
         """Whether the row of the birth says the same. A fork's log tells all when its copied
         beginning is whole."""
         row: BirthRow = born.birth
+        if self.namespaces and row.namespace not in self.namespaces:
+            return False
         is_growing = row.forked_at is not None and (born.events or 0) <= row.forked_at
         if self.is_hidden or is_growing or not self.births:
             return True

@@ -24,12 +24,14 @@ from engine.core.verify_shard import (
     follow_execution,
 )
 from engine.model.cloudevents import CloudEventFault, CloudEventLimits
+from engine.model.cloudevents.attributes import canonical_text
 from engine.model.cloudevents.json_format import decode_structured
 from engine.ports.audit import STORED, AuditRow
 from engine.ports.commits import birth_period
 from engine.ports.export import root_of
-from engine.ports.rows import DefinitionRow, EventRow
+from engine.ports.rows import DefinitionRow, EventRow, StreamEvent
 from engine.ports.survey import MarkRow, StoredDigest
+from engine.runtime.arrivals import attributes_of
 from schemas.export import records
 from server.api.births import Births
 from server.api.exchange import Services
@@ -224,7 +226,8 @@ class Proof:
             return Fault("foreign", "definition", detail, namespace=row.namespace, target=target)
         told = _told(entry)
         content = content_hash(row.media_type, row.source, row.resources).hex()
-        if (told.hash, told.content) == (row.definition_hash, content):
+        stored = row.definition_hash, row.dialect, content
+        if (told.hash, told.dialect, told.content) == stored:
             return None
         detail = "it is not what was applied"
         return Fault("changed", "definition", detail, namespace=row.namespace, target=target)
@@ -250,13 +253,13 @@ class Proof:
         last = digests[-1].position
         streams, limits = self._services.streams, self._services.limits.cloudevents
         found = await streams.read(namespace, (), before, last, limit=len(digests))
-        bodies = {one.position: one.body for one in found}
+        stored = {one.position: one for one in found}
         faults = []
         for one in digests:
             for lost in range(before + 1, min(one.position, before + _ROWS)):
                 detail = f"CloudEvent {lost} is not there"
                 faults.append(_of_cloudevent("missing", detail, namespace, lost))
-            if not _is_as_stored(bodies.get(one.position, b""), one.digest, limits):
+            if not _is_as_stored(stored.get(one.position), one.digest, limits):
                 detail = f"CloudEvent {one.position} was changed"
                 faults.append(_of_cloudevent("changed", detail, namespace, one.position))
             before = one.position
@@ -271,6 +274,7 @@ class _Told(msgspec.Struct):
     """What the entry of a definition tells of it."""
 
     hash: str = ""
+    dialect: str = ""
     content: str = ""
 
 
@@ -294,11 +298,18 @@ def _differs(
     )
 
 
-def _is_as_stored(body: bytes, digest: bytes, limits: CloudEventLimits) -> bool:
-    """Whether a CloudEvent has the digest that was stored with it, or was erased."""
+def _is_as_stored(row: StreamEvent | None, digest: bytes, limits: CloudEventLimits) -> bool:
+    """Whether a CloudEvent has the digest that was stored with it, or was erased, and is found
+    under what it says."""
+    if row is None:
+        return False
     try:
-        event = decode_structured(body, limits)
-    except CloudEventFault:
+        event = decode_structured(row.body, limits)
+        found_by = attributes_of(row)
+    except (CloudEventFault, msgspec.MsgspecError):
+        return False
+    told = {name: canonical_text(value) for name, value in event.attributes()}
+    if (told, event.id, event.source, event.type) != (found_by, row.id, row.source, row.type):
         return False
     return event.type == ERASED or event.digest() == digest
 

@@ -279,6 +279,10 @@ TAMPERINGS = {
         "UPDATE log.definitions SET source = source || '#' WHERE workflow = '{greet}'",
         {"kind": "changed", "what": "definition", "target": "{greet}@1.0"},
     ),
+    "a definition's dialect": (
+        "UPDATE log.definitions SET dialect = dialect || 'x' WHERE workflow = '{greet}'",
+        {"kind": "changed", "what": "definition", "target": "{greet}@1.0"},
+    ),
     "a definition's being": (
         "DELETE FROM log.definitions WHERE workflow = '{greet}'",
         {"kind": "missing", "what": "definition", "target": "{greet}@1.0"},
@@ -291,6 +295,15 @@ TAMPERINGS = {
     "a CloudEvent": (
         "UPDATE log.cloudevents SET body = convert_to(replace(convert_from(body, 'UTF8'), '1}',"
         " '2}'), 'UTF8') WHERE position = 2",
+        {"kind": "changed", "what": "cloudevent", "position": 2},
+    ),
+    "what a CloudEvent is found by": (
+        "UPDATE log.cloudevents SET type = type || 'x' WHERE position = 2",
+        {"kind": "changed", "what": "cloudevent", "position": 2},
+    ),
+    "whom a CloudEvent wakes": (
+        "UPDATE log.cloudevents SET attributes = convert_to(replace(convert_from(attributes,"
+        " 'UTF8'), '}', ',\"who\":\"me\"}'), 'UTF8') WHERE position = 2",
         {"kind": "changed", "what": "cloudevent", "position": 2},
     ),
     "a CloudEvent's being": (
