@@ -57,6 +57,10 @@ AND e.error_code = {arg}
 -- Forks of this execution.
 AND e.forked_from = {arg}
 
+-- name: forked
+-- Only forks, or none.
+AND (e.forked_from IS NOT NULL) = {arg}::boolean
+
 -- name: batch
 -- Made by this bulk fork.
 AND e.batch = {arg}

@@ -17,13 +17,14 @@ MAX_GROUPS = 1_000
 
 class ExecutionFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which executions; None: any. Times in ms since 1970, from inclusive, before exclusive.
-    `keys`: what they are all found by (`projections.views.finding`)."""
+    `forked`: only forks, or none. `keys`: what they are found by: `projections.views.finding`."""
 
     workflow: str | None = None
     version: str | None = None
     status: str | None = None
     error: str | None = None
     forked_from: UUID | None = None
+    forked: bool | None = None
     batch: str | None = None
     started_from: int | None = None
     started_before: int | None = None

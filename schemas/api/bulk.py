@@ -25,6 +25,7 @@ class BulkFilter(Request):
     status: Status | None = None
     error: Text | None = None
     forked_from: Text | None = None
+    forks: Literal["only", "none"] | None = None
     batch: Text | None = None
     started_after: Text | None = None
     started_before: Text | None = None

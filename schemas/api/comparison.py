@@ -20,7 +20,8 @@ class ComparedEvent(BaseModel):
 
 class ComparedPair(BaseModel):
     """Two events side by side; null: there is none on that side. `changes` is the JSON Patch that
-    makes the right body of the left one, without what two runs never share (times, own numbers)."""
+    makes the right body of the left one, without what two runs never share (times, own numbers);
+    `was` of an operation is the value on the left."""
 
     left: ComparedEvent | None
     right: ComparedEvent | None

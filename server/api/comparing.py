@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
 from engine.core.timetravel.comparison import Pair, side_by_side
-from engine.core.timetravel.diff import patch_of
+from engine.core.timetravel.diff import Change
 from engine.core.timetravel.telling import told
 from engine.model.errors import BadIdentifier
 from engine.model.event import Event
@@ -101,8 +102,13 @@ def _row(pair: Pair) -> ComparedPair:
         left=_told(pair.left),
         right=_told(pair.right),
         same=pair.same,
-        changes=patch_of(list(pair.changes)),
+        changes=[_operation(change) for change in pair.changes],
     )
+
+
+def _operation(change: Change) -> dict[str, Any]:
+    """An operation of the patch, with what stood there on the left."""
+    return change.operation if change.kind == "add" else {**change.operation, "was": change.before}
 
 
 def _told(event: Event | None) -> ComparedEvent | None:

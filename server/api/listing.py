@@ -24,6 +24,7 @@ from server.api.reading import API_STATUS
 from server.api.reply import json_reply
 from server.api.times import format_time
 
+_FORKS = {None: None, "only": True, "none": False}
 _GROUPS: tuple[Group, ...] = ("workflow", "version", "status")
 
 
@@ -47,6 +48,7 @@ def filter_of(namespace: str, given: Mapping[str, Any]) -> ExecutionFilter:
         status=given["status"],
         error=given["error"],
         forked_from=forked_from,
+        forked=_FORKS[given["forks"]],
         batch=given["batch"],
         started_from=given["started_after"],
         started_before=given["started_before"],

@@ -79,7 +79,8 @@ def _show(found: Any, *, full: bool) -> None:
         first = index == found["first_divergence"]
         _line(_cell(pair["left"]), ">" if first else _sign(pair), _cell(pair["right"]), width)
         for change in pair["changes"]:
-            write_line(cut(f"    {_changed(change)}", room))
+            for line in _changed(change, room - 4):
+                write_line(f"    {cut(line, room - 4)}")
     if skipped:
         write_line(f"{'':>{width - 3}}... {counted(skipped, 'pair')} that are the same")
 
@@ -106,9 +107,14 @@ def _cell(event: Any) -> str:
     return text_of(f"{event['seq']:>5} {event['told']}{place}")
 
 
-def _changed(change: Any) -> str:
-    """One operation of the patch for people."""
+def _changed(change: Any, room: int) -> list[str]:
+    """One operation of the patch for people; old and new value on a line each where it is short."""
+    place = change["path"]
     if change["op"] == "remove":
-        return f"- {change['path']}"
-    sign = "+" if change["op"] == "add" else "~"
-    return f"{sign} {change['path']}: {dumps(change['value']).decode()}"
+        return [f"- {place}: {dumps(change['was']).decode()}"]
+    value = dumps(change["value"]).decode()
+    if change["op"] == "add":
+        return [f"+ {place}: {value}"]
+    before = f"~ {place}: {dumps(change['was']).decode()}"
+    line = f"{before} -> {value}"
+    return [line] if len(line) <= room else [before, f"{'->':>{len(place) + 3}} {value}"]

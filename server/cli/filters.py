@@ -41,6 +41,12 @@ FILTERS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "forks": (
+        Annotated[
+            str | None, typer.Option("--forks", help="`only`: only forks; `none`: no forks.")
+        ],
+        None,
+    ),
     "batch": (
         Annotated[str | None, typer.Option("--batch", help="Only made by this bulk fork: ba_...")],
         None,

@@ -138,9 +138,22 @@ def _show_group(group: Any) -> None:
     write_line(f"    would end: {ends}")
     for example in group["examples"][:2]:
         was, now = _values(example["was"]), _values(example["now"])
-        values = was if was == now else f"{was or 'nothing'} -> {now or 'nothing'}"
+        values = was if was == now else _changed(example["was"], example["now"])
         parts = [f"{example['execution']}#{example['seq']}", values, example["message"]]
         write_line("    as " + "  ".join(part for part in parts if part))
+
+
+def _changed(was: Any, now: Any) -> str:
+    """`.total 60 -> 70` where both read the one path, else all of both."""
+    if (
+        isinstance(was, dict)
+        and isinstance(now, dict)
+        and len(was) == 1
+        and was.keys() == now.keys()
+    ):
+        (path,) = was
+        return f"{path} {text_of(was[path])} -> {text_of(now[path])}"
+    return f"{_values(was) or 'nothing'} -> {_values(now) or 'nothing'}"
 
 
 def _values(value: Any) -> str:

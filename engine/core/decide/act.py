@@ -38,7 +38,7 @@ def schedule(turn: Turn, frame_id: int, node: Act) -> None:
     frame = turn.frame(frame_id)
     data = frame.data if node.input is None else turn.evaluate(node.input, frame, frame.data)
     arguments, deferred = _arguments(turn, frame, node, data)
-    counted = answering.count(turn, frame_id, node.name)
+    counted = answering.count(turn, frame_id, node.name, node.handler)
     call = bodies.ActionScheduled(
         function=node.function, handler=node.handler, operation=node.operation,
         timeout_ms=node.timeout_ms, arguments=arguments, deferred=deferred,

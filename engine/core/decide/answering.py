@@ -23,14 +23,17 @@ _NO_MOCK: Final = MockAnswer(
 )
 
 
-def count(turn: Turn, frame_id: int, name: str) -> Counted:
-    """Of a call that is asked for the first time (or the wait of a callback)."""
+def count(turn: Turn, frame_id: int, name: str, handler: str = "") -> Counted:
+    """Of a call that is asked for the first time (or the wait of a callback). An expression is
+    evaluated, whatever was recorded of it."""
     fork = turn.state.fork
     if fork is None or not _is_counted(fork.policy):
         return UNCOUNTED
     path = path_of(turn.state.frames, frame_id, name)
     state = state_frame(turn, frame_id)
     answered_by = answerer(fork.policy, "" if state is None else state.name, name)
+    if handler == "expression" and answered_by == "recorded":
+        answered_by = "live"
     return Counted(answered_by, path, fork.counts.get(path, 0) + 1)
 
 

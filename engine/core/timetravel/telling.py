@@ -67,7 +67,7 @@ def told(event: Event | None) -> str:
 
 def _answered(body: bodies.EventBody) -> str:
     """That nothing is really called. Expressions are evaluated, whoever answers the calls."""
-    if not isinstance(body, bodies.ActionScheduled) or body.handler == "expression":
+    if not isinstance(body, bodies.ActionScheduled):
         return ""
     return _ANSWERED[body.answered_by]
 

@@ -25,6 +25,7 @@ FILTERS = (
     Query("status", "Only with this status.", choices=STATUSES),
     Query("error", "Only failed with this error (its code)."),
     Query("forked_from", "Only forks of this execution."),
+    Query("forks", "Only forks, or no forks.", choices=("only", "none")),
     Query("batch", "Only made by this bulk fork: `ba_...`."),
     Query("started_after", "Only started at this time or later.", kind="time"),
     Query("started_before", "Only started before this time.", kind="time"),
