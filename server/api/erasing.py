@@ -11,6 +11,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from engine.core.chain import SEALED_CODEC
 from engine.model.errors import Erased, Sealed
 from engine.model.ids import format_execution, shard_of
 from engine.ports.audit import Deed
@@ -29,6 +30,10 @@ _log = logging.getLogger("refold.erasures")
 LOOK_S = 2.0
 """So often requests that are not done are looked at."""
 
+PATIENCE_S = 10.0
+"""So long a damaged execution that was cancelled is waited for: an engine that has it in memory
+ends it, no other can read it."""
+
 _AT_ONCE = 100
 _USES = 1_000
 _POSITIONS = 500
@@ -36,11 +41,12 @@ _POSITIONS = 500
 
 @dataclass
 class Extent:
-    """What a key seals: `running` of the `executions` have not ended, `positions` are those of the
-    CloudEvents that they took."""
+    """What a key seals: `running` of the `executions` have not ended, of `damaged` ones an event
+    does not open, `positions` are those of the CloudEvents that they took."""
 
     executions: list[UUID] = field(default_factory=list)
     running: list[UUID] = field(default_factory=list)
+    damaged: set[UUID] = field(default_factory=set)
     events: int = 0
     positions: set[int] = field(default_factory=set)
 
@@ -71,6 +77,8 @@ async def extent_of(services: Services, namespace: str, key_id: str) -> Extent:
             ended = ended or any(row.type in TERMINAL_TYPES for row in rows)
             for row in rows:
                 extent.positions.update(_positions(row))
+                if row.codec == SEALED_CODEC and row.opened is None and not row.erased:
+                    extent.damaged.add(execution_id)
                 await pace.breathe()
         if not ended and await services.inbox.is_accepted(namespace, execution_id):
             extent.running.append(execution_id)
@@ -105,10 +113,11 @@ def _positions(row: EventRow) -> Iterable[int]:
 class Erasing:
     """Carries on every erasure that is not done; `wake` after a new one."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, patience_s: float = PATIENCE_S) -> None:
         self._services = services
+        self._patience_s = patience_s
         self._woken = asyncio.Event()
-        self._told: set[UUID] = set()
+        self._told: dict[UUID, float] = {}
 
     def wake(self) -> None:
         """There is something to do."""
@@ -146,9 +155,10 @@ class Erasing:
         """One attempt; whether it is done. Every step may be repeated. Raises Unavailable."""
         services = self._services
         extent = await extent_of(services, erasure.namespace, erasure.key_id)
-        if extent.running:
+        waited_for = [one for one in extent.running if not self._is_lost(one, extent)]
+        if waited_for:
             if erasure.cancel:
-                await self._cancel(erasure, extent.running)
+                await self._cancel(erasure, waited_for)
             return False
         await _empty(services, erasure.namespace, sorted(extent.positions))
         counts = {
@@ -167,6 +177,13 @@ class Erasing:
             await services.hints.notify(f"keys.{erasure.namespace}")
         return done
 
+    def _is_lost(self, execution_id: UUID, extent: Extent) -> bool:
+        """Whether it will never obey: no engine can read it, so it was damaged for good."""
+        told = self._told.get(execution_id)
+        if told is None or execution_id not in extent.damaged:
+            return False
+        return asyncio.get_running_loop().time() - told >= self._patience_s
+
     async def _cancel(self, erasure: Erasure, running: Sequence[UUID]) -> None:
         """Once each: a cancel is committed before it is answered."""
         services = self._services
@@ -178,7 +195,7 @@ class Erasing:
                 "cancel", execution_id, erasure.namespace, encode(CancelRequest(asked=asked)),
                 erasure.actor, None,
             )  # fmt: skip
-            self._told.add(execution_id)
+            self._told[execution_id] = asyncio.get_running_loop().time()
             await services.hints.notify(f"inbox.{shard_of(execution_id)}")
             _log.info("%s is cancelled, to be erased", format_execution(execution_id))
 

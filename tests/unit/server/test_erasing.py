@@ -1,8 +1,10 @@
 """An erasure that is broken off anywhere is carried on, and leaves nobody behind."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from engine.adapters.memory.storage import MemoryStorage
 from engine.adapters.memory.store import MemoryStore
@@ -113,6 +115,40 @@ async def test_what_runs_is_waited_for_or_cancelled_once(world):
     assert await erasing.carry_on(impatient)
     types = await world.types(execution)
     assert types.count("ExecutionCancelled") == 1
+
+
+class Damaged:
+    """A log of which one event does not open any more."""
+
+    def __init__(self, log: Any, execution: UUID, seq: int) -> None:
+        self._log, self._damaged = log, (execution, seq)
+
+    async def read_execution(self, *given: Any) -> Any:
+        rows = await self._log.read_execution(*given)
+        return [
+            replace(row, opened=None) if (row.execution_id, row.seq) == self._damaged else row
+            for row in rows
+        ]
+
+
+async def test_one_that_no_engine_can_read_holds_up_no_erasure(world):
+    node = await world.started_node(keys=world.storage.keychain)
+    sound, key_id = await started(world)
+    await world.publish("answered")
+    await world.closed(sound)
+    damaged, _ = await started(world)
+    await node.abort()
+    desk = Desk(world)
+    desk.log = Damaged(desk.log, damaged, seq=2)
+    erasing = Erasing(desk, patience_s=0)
+    assert not await erasing.carry_on(await asked(desk, key_id)), "nobody said that it may end"
+    erasure = await asked(desk, key_id, cancel=True)
+    erasure = type(erasure)(**{**_members(erasure), "cancel": True})
+    assert not await Erasing(desk).carry_on(erasure), "an engine may have it in memory"
+    assert not await erasing.carry_on(erasure)
+    assert await erasing.carry_on(erasure)
+    for one in (damaged, sound):
+        assert all(row.erased for row in await world.rows(one))
 
 
 def _members(struct):
