@@ -1,12 +1,13 @@
 """Breakpoints: set, list, remove."""
 
+import asyncio
 from typing import Literal
 from uuid import UUID
 
 from aiohttp import web
 
 from engine.expr import ExpressionFault, compile_expression
-from engine.model.errors import BadIdentifier
+from engine.model.errors import BadIdentifier, Unavailable
 from engine.model.ids import format_execution, parse_execution, parse_id
 from engine.model.program import Scope
 from engine.ports.breakpoints import MAX_BREAKPOINTS, TOPIC, BreakpointRow
@@ -27,6 +28,10 @@ from server.api.waiting import inbox_topic
 EFFECTIVE_MS = 2_000
 """After so long every engine looks at a new breakpoint, also one that no hint reached."""
 
+LISTED_S = 20.0
+"""So long a release waits for the list of executions to hold all that was held before."""
+
+_LOOK_AGAIN_S = 0.1
 _PAGE = 200
 _SHOWN_STATES = 20
 
@@ -142,7 +147,32 @@ async def remove(exchange: Exchange) -> web.Response:
 
 async def _release(exchange: Exchange, row: BreakpointRow) -> int:
     """Let go what it holds; how many that are. What an engine holds at this very moment it lets go
-    itself, since the breakpoint says so."""
+    itself, since the breakpoint says so. Raises Unavailable where there may be more of them."""
+    is_complete = await _is_listed(exchange)
+    released = await _sweep(exchange, row)
+    if not is_complete:
+        raise Unavailable(
+            f"the breakpoint is removed and {released} executions are let go, but the list of"
+            " executions is behind the log: remove it again to let go of the rest"
+        )
+    return released
+
+
+async def _is_listed(exchange: Exchange) -> bool:
+    """Whether the list of executions holds all that is in the log by now; waits for it."""
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + LISTED_S
+    heads = await exchange.services.log.heads()
+    while True:
+        known = await exchange.services.executions.positions()
+        if all(known.get(head.shard, 0) >= head.last_position for head in heads):
+            return True
+        if loop.time() >= ends_at:
+            return False
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _sweep(exchange: Exchange, row: BreakpointRow) -> int:
     wanted = ExecutionFilter(workflow=row.workflow, status="suspended")
     before: UUID | None = None
     released = 0

@@ -185,6 +185,18 @@ def test_removing_with_release_lets_go_what_is_held(refold, orders, eventually):
         )
 
 
+def test_what_was_held_a_moment_ago_is_let_go_too(refold, orders, eventually):
+    point = break_at(refold, orders, "Pay")
+    ids = [refold.start(orders, input={"price": n, "count": 1})["id"] for n in range(60)]
+    assert refold.ask("DELETE", f"/breakpoints/{point['id']}?release=true").status == 200
+    for ident in ids:
+        eventually(
+            lambda ident=ident: (
+                refold.ask("GET", f"/executions/{ident}").json["status"] == "waiting"
+            )
+        )
+
+
 def test_the_command_line_pauses_steps_and_breaks(refold, orders, eventually):
     done = refold.cli("break", "set", f"{orders}/Ship", "--if", ".total > 1", "--expires", "15m")
     assert done.status == 0, done.headers
