@@ -44,7 +44,9 @@ def test_the_first_difference_and_the_step_of_one_side_are_marked(refold, ended)
     left, right = ended(5), ended(500)
     found = refold.ask("GET", f"/executions/{left}/compare?with={right}").json
     assert (found["same"], found["first_divergence"]) == (False, 0)
-    assert found["pairs"][0]["changes"] == [{"op": "replace", "path": "/input/total", "value": 500, "was": 5}]
+    assert found["pairs"][0]["changes"] == [
+        {"op": "replace", "path": "/input/total", "value": 500, "was": 5}
+    ]
     alone = [pair["right"]["told"] for pair in found["pairs"] if pair["left"] is None]
     assert "enters Review" in alone
 

@@ -56,7 +56,7 @@ def test_compressed_and_oversize_bodies_are_refused(refold, route):
     path = _filled(route.path)
     packed = refold.ask("POST", path, b"\x1f\x8b", {"Content-Encoding": "gzip"}, namespace=None)
     assert (packed.status, packed.json["code"]) == (415, "body.encoded")
-    if "callbacks" not in path:
+    if "callbacks" not in path and route.name != "importExecution":  # bundles may be larger
         headers = {"Content-Type": next(iter(route.body)).replace("*/*", "application/json")}
         reply = refold.ask("POST", path, b" " * 4_200_000, headers, namespace=None)
         assert (reply.status, reply.json["code"]) == (413, "body.too_large")
