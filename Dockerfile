@@ -19,6 +19,7 @@ COPY schemas schemas
 COPY engine engine
 COPY projections projections
 COPY server server
+COPY verifier verifier
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
  && /opt/refold/bin/pip install --no-deps wheels/refold-*.whl
 

@@ -21,7 +21,7 @@ from server.api.proving import Proof
 from server.embedded.postgres import EmbeddedPostgres
 from server.embedded.throwaway import throwaway_folder
 
-VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "refold_verify.py"
+VERIFIER = Path(__file__).resolve().parents[1] / "verifier" / "refold_verify"
 
 
 async def measured(dsn: str, folder: Path) -> list[tuple[str, int, float, float]]:
@@ -51,7 +51,7 @@ async def measured(dsn: str, folder: Path) -> list[tuple[str, int, float, float]
     return [
         ("export", events, export_s, size),
         ("`audit verify`, in the server", events, proof_s, 0.0),
-        ("`refold_verify.py`, offline", events, took, peak),
+        ("`refold_verify`, offline", events, took, peak),
     ]
 
 

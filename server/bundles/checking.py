@@ -1,6 +1,6 @@
 """Proving a bundle: every event is the one that was written, in its commit, in its order.
 
-What `verify.py` in the bundle does too, in another program; docs/bundles.md says what is proved.
+What `verify.pyz` in the bundle does too, in another program; docs/bundles.md says what is proved.
 """
 
 import base64

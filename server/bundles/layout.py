@@ -12,9 +12,9 @@ FORMAT: Final = 1
 
 MANIFEST: Final = "manifest.json"
 LOG: Final = "events.ndjson"
-VERIFIER: Final = "verify.py"
+VERIFIER: Final = "verify.pyz"
 MEMBER: Final = re.compile(
-    r"manifest\.json|events\.ndjson|verify\.py"
+    r"manifest\.json|events\.ndjson|verify\.pyz"
     r"|definition(?:-[1-9][0-9]{0,2})?\.(?:yaml|json)|resources/[1-9][0-9]{0,3}"
 )
 """Names that a member of the file may have: no other, so none with a way out of a folder."""

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.export import records
 from server.bundles.layout import LOG, MANIFEST, VERIFIER, Manifest
+from server.bundles.verifier import verifier_program
 
 _BATCH_BYTES = 65_536
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -39,14 +40,14 @@ class _Sink(io.RawIOBase):
 async def written(
     manifest: Manifest,
     texts: Iterable[tuple[str, bytes]],
-    verifier: bytes,
+    _verifier: bytes,
     lines: AsyncIterator[records.Record],
 ) -> AsyncIterator[bytes]:
     """The bytes of a bundle. `texts`: definitions and their documents, by member."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as file:
         shown = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-        for name, text in ((MANIFEST, shown), *texts, (VERIFIER, verifier)):
+        for name, text in ((MANIFEST, shown), *texts, (VERIFIER, verifier_program())):
             file.writestr(_info(name), text)
             yield sink.taken()
         with file.open(_info(LOG), "w", force_zip64=True) as log:

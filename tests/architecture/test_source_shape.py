@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("engine", "projections", "schemas", "server")
+HOUSE = (*PACKAGES, "verifier")
 FILE_LINES = 500
 FUNCTION_LINES = 70
 FUNCTION_LINES_P90 = 30
@@ -45,24 +46,25 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_the_packages_are_found() -> None:
-    for package in PACKAGES:
+    for package in HOUSE:
         assert sources(package), f"no source in {package}"
 
 
 def test_files_stay_under_the_limit() -> None:
-    files = sources(*PACKAGES, "tests", "bench", "examples", suffixes=(".py", ".sql"))
+    files = sources(*HOUSE, "tests", "bench", "examples", suffixes=(".py", ".sql"))
     long = {name_of(path): line_count(path) for path in files if line_count(path) >= FILE_LINES}
     assert not long, f"files of {FILE_LINES} lines or more; split them by idea: {long}"
 
 
 def test_no_function_is_long() -> None:
-    files = sources(*PACKAGES, "tests", "bench", "examples")
+    files = sources(*HOUSE, "tests", "bench", "examples")
     long = {place: n for path in files for place, n in functions(path) if n > FUNCTION_LINES}
     assert not long, f"functions of more than {FUNCTION_LINES} lines: {long}"
 
 
-def test_most_functions_are_short() -> None:
-    lengths = [n for path in sources(*PACKAGES) for _, n in functions(path)]
+@pytest.mark.parametrize("folders", [PACKAGES, ("verifier",)], ids=["packages", "verifier"])
+def test_most_functions_are_short(folders: tuple[str, ...]) -> None:
+    lengths = [n for path in sources(*folders) for _, n in functions(path)]
     p90 = quantiles(lengths, n=10)[-1]
     assert p90 <= FUNCTION_LINES_P90, f"the 90th percentile of function lengths is {p90:g} lines"
 
@@ -70,7 +72,7 @@ def test_most_functions_are_short() -> None:
 def test_each_module_says_what_it_is() -> None:
     silent = [
         name_of(path)
-        for path in sources(*PACKAGES, "tests", "bench", "examples")
+        for path in sources(*HOUSE, "tests", "bench", "examples")
         if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert not silent, f"modules without a docstring: {silent}"
@@ -79,7 +81,7 @@ def test_each_module_says_what_it_is() -> None:
 def test_no_room_is_for_junk() -> None:
     junk = [
         name_of(path)
-        for path in sources(*PACKAGES, "tests", "bench", "examples")
+        for path in sources(*HOUSE, "tests", "bench", "examples")
         if JUNK_ROOMS & {part.strip("_") for part in path.relative_to(ROOT).with_suffix("").parts}
     ]
     assert not junk, f"name these after what they hold: {junk}"
@@ -89,7 +91,7 @@ def test_nothing_is_left_for_later() -> None:
     suffixes = (".py", ".sql", ".toml", ".yaml", ".yml", ".md", ".html", ".js", ".css")
     marks = [
         f"{name_of(path)}:{number} {line.strip()}"
-        for path in sources(*PACKAGES, "tests", "bench", "examples", "docs", suffixes=suffixes)
+        for path in sources(*HOUSE, "tests", "bench", "examples", "docs", suffixes=suffixes)
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if UNFINISHED.search(line)
     ]

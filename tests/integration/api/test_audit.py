@@ -18,7 +18,7 @@ import pytest
 from server.embedded.throwaway import open_to_enter
 from tests.integration.conftest import GREET, NAP, ROOT, Refold, end, launch
 
-VERIFIER = ROOT / "verifier" / "refold_verify.py"
+VERIFIER = ROOT / "verifier" / "refold_verify"
 EVENT = {"specversion": "1.0", "source": "/shop", "type": "paid", "data": {"n": 1}}
 CLOUDEVENT = {"Content-Type": "application/cloudevents+json"}
 

@@ -91,9 +91,9 @@ def states_of(server, execution):
 
 def test_it_is_proved_by_the_program_that_lies_in_it(bundle, tmp_path):
     with zipfile.ZipFile(bundle) as file:
-        (tmp_path / "verify.py").write_bytes(file.read("verify.py"))
+        (tmp_path / "verify.pyz").write_bytes(file.read("verify.pyz"))
     done = subprocess.run(
-        [sys.executable, "-I", str(tmp_path / "verify.py"), str(bundle)],
+        [sys.executable, "-I", str(tmp_path / "verify.pyz"), str(bundle)],
         capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, b"")
@@ -105,7 +105,7 @@ def test_it_meets_a_head_that_was_kept_when_it_was_written(refold, execution, bu
     head.write_bytes(refold.ask("GET", "/v1/audit/head", namespace=None).body)
     path = tmp_path / "b.refold"
     assert refold.cli("exec", "export", execution, str(path)).status == 0
-    program = str(ROOT / "verifier" / "refold_verify.py")
+    program = str(ROOT / "verifier" / "refold_verify")
     done = subprocess.run(
         [sys.executable, program, str(path), "--head", str(head)],
         capture_output=True, timeout=60, check=False,

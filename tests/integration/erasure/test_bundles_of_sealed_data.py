@@ -36,7 +36,7 @@ def started(vault, namespace, value):
 
 def verified(path):
     done = subprocess.run(
-        [sys.executable, str(ROOT / "verifier" / "refold_verify.py"), str(path)],
+        [sys.executable, str(ROOT / "verifier" / "refold_verify"), str(path)],
         capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     return done.returncode

@@ -296,7 +296,7 @@ def test_the_standalone_verifier_needs_no_key_before_or_after(case, eventually, 
         path = tmp_path / f"{name}.ndjson.gz"
         exported = one.refold.cli("audit", "export", str(path), "--reason", "a look")
         assert exported.status == 0, exported.headers["stderr"]
-        program = [sys.executable, "verifier/refold_verify.py", str(path)]
+        program = [sys.executable, "verifier/refold_verify", str(path)]
         verified = subprocess.run(program, cwd=ROOT, capture_output=True, timeout=60, check=False)
         assert verified.returncode == 0, verified.stdout + verified.stderr
         if name == "before":

@@ -1,10 +1,11 @@
 """An export of a small installation whose executions the engine ran, in memory."""
 
 import asyncio
-import importlib.util
+import importlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 from engine.adapters.memory.storage import MemoryStorage
@@ -16,7 +17,7 @@ from server.api.exchange import Services
 from server.api.exporting import exported, read_head
 from tests.runtime_harness import NAMESPACE, World, steps
 
-PROGRAM = Path(__file__).resolve().parents[3] / "verifier" / "refold_verify.py"
+PROGRAM = Path(__file__).resolve().parents[3] / "verifier" / "refold_verify"
 
 WAITS = """
 id: waits
@@ -35,14 +36,19 @@ states:
 """
 
 
-def load_program() -> ModuleType:
-    """The standalone verifier, from its file."""
-    spec = importlib.util.spec_from_file_location("refold_verify", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load_program() -> SimpleNamespace:
+    """The modules of the standalone verifier by name, which find each other as they do when python
+    runs their folder, and nobody else."""
+    names = [path.stem for path in PROGRAM.glob("*.py") if path.stem != "__main__"]
+    taken = [name for name in names if name in sys.modules]
+    assert not taken, f"these names are taken: {taken}"
+    sys.path.insert(0, str(PROGRAM))
+    try:
+        return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+    finally:
+        sys.path.remove(str(PROGRAM))
+        for name in names:
+            sys.modules.pop(name, None)
 
 
 @dataclass
