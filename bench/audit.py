@@ -16,8 +16,8 @@ from bench.histories import fill
 from engine.adapters.postgres.storage import open_storage
 from engine.model.cloudevents import DEFAULT_LIMITS
 from schemas.export import records
-from server.api.exporting import exported, read_head
-from server.api.proving import Proof
+from server.api.proof.exporting import exported, read_head
+from server.api.proof.proving import Proof
 from server.embedded.postgres import EmbeddedPostgres
 from server.embedded.throwaway import throwaway_folder
 

@@ -18,7 +18,7 @@ from bench.histories import NAMESPACE, ORDER, fill
 from bench.meter import Meter, load, rounded
 from engine.adapters.postgres.storage import open_storage
 from engine.core.timetravel.impact_tally import Tally
-from server.api.impact_reports import Question
+from server.api.door.impact_reports import Question
 from server.app.impact_workers import ImpactWorkers
 from server.embedded.postgres import EmbeddedPostgres
 

@@ -6,7 +6,7 @@ from engine.model.ids import parse_execution
 from engine.runtime.programs import ProgramCache
 from schemas.api.forks import Fork
 from schemas.events.parts import Asked
-from server.api.forking import Asker, Order, fork
+from server.api.forks.forking import Asker, Order, fork
 from tests.runtime_harness import NAMESPACE, World, compile_row, steps
 
 EMITTING = """

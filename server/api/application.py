@@ -3,13 +3,13 @@
 from aiohttp import web
 
 from schemas.json_text import dumps
-from server.api.erasing import ERASING, Erasing
-from server.api.exchange import SERVICES, Services
-from server.api.gate import answer_problems, guarded
-from server.api.openapi import document
+from server.api.door.exchange import SERVICES, Services
+from server.api.door.gate import answer_problems, guarded
+from server.api.door.openapi import document
+from server.api.erasures.erasing import ERASING, Erasing
+from server.api.live.tails import TAILS, Tails
 from server.api.routes import ROUTES
 from server.api.system import OPENAPI
-from server.api.tails import TAILS, Tails
 
 API_VERSION = "0.1.0"
 

@@ -10,8 +10,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from engine.model.errors import RefoldError
 from server.api.application import make_application
-from server.api.connection import Connection
-from server.api.exchange import ApiLimits, Services
+from server.api.door.connection import Connection
+from server.api.door.exchange import ApiLimits, Services
 from server.auth import check_binding
 
 _log = logging.getLogger("refold.api")

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from projections.questions.progress import progress_of
-from server.api.exchange import Exchange
-from server.api.reply import json_reply
+from server.api.door.exchange import Exchange
+from server.api.door.reply import json_reply
 
 
 async def show(exchange: Exchange) -> web.Response:

@@ -7,11 +7,11 @@ from aiohttp import web
 
 from engine.dialects.cncf_v08 import CODES
 from schemas.api import answers
-from server.api.catalogue import PROBLEMS
-from server.api.exchange import Exchange
-from server.api.metrics import exposition
-from server.api.problem import ProblemRaised
-from server.api.reply import json_reply
+from server.api.door.catalogue import PROBLEMS
+from server.api.door.exchange import Exchange
+from server.api.door.metrics import exposition
+from server.api.door.problem import ProblemRaised
+from server.api.door.reply import json_reply
 
 CHECK_S = 3.0
 OPENAPI = web.AppKey("openapi", bytes)

@@ -11,7 +11,7 @@ from engine.adapters.postgres.histories import PostgresHistories
 from engine.adapters.postgres.pool import Database
 from engine.core.timetravel.impact_tally import Tally
 from engine.model.errors import Unavailable
-from server.api.impact_reports import ImpactBusy, Progress, Question
+from server.api.door.impact_reports import ImpactBusy, Progress, Question
 from server.app.impact_messages import (
     ID_BYTES,
     Answer,
@@ -35,7 +35,7 @@ MAX_WORKERS = 8
 
 
 class ImpactWorkers:
-    """Implements `server.api.impact_reports.ImpactReports`. `master_key_file`: where the workers
+    """Implements `server.api.door.impact_reports.ImpactReports`. `master_key_file`: where workers
     find what opens sealed data ("": nothing is sealed); `width`: worker programs at once."""
 
     def __init__(

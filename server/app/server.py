@@ -48,9 +48,9 @@ from engine.runtime.programs import ProgramCache
 from engine.runtime.settings import EngineSettings
 from projections.runner import Projector
 from projections.store import ReadStore
-from server.api.exchange import ApiLimits, Services
+from server.api.door.exchange import ApiLimits, Services
+from server.api.door.metrics import watch_engine
 from server.api.listener import Listener
-from server.api.metrics import watch_engine
 from server.app.impact_workers import ImpactWorkers
 from server.app.installation import prepare, wait_for
 from server.app.sealing import KEYS_TOPIC, unlock

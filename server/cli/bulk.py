@@ -116,7 +116,7 @@ def fork_many(
     if dry_run:
         _show_foresight(session.output, verb, begin, end["foresight"])
     else:
-        _show(session.output, begin, end["summary"])
+        _show(session.output, verb, begin, end["summary"])
 
 
 def _confirm(session: Session, many: Many, verb: str) -> None:
@@ -177,14 +177,15 @@ def _progress() -> Iterator[Callable[[dict[str, int]], None]]:
         yield lambda line: bar.update(task, total=line["total"], completed=line["done"])
 
 
-def _show(output: Output, begin: Any, summary: Any) -> None:
+def _show(output: Output, verb: str, begin: Any, summary: Any) -> None:
     if output is Output.JSON:
         write_json({"batch": begin["batch"], "count": begin["count"], **summary})
     elif output is Output.IDS:
         write_line(begin["batch"])
     else:
         write_line(f"batch    {begin['batch']}")
-        write_line(f"forked   {summary['forked']} of {begin['count']}")
+        done = "redriven" if verb == "redrive" else "forked"
+        write_line(f"{done:<8} {summary['forked']} of {begin['count']}")
         if summary["before"]:
             write_line(f"before   {summary['before']}, under the same key")
         for name in ("skipped", "failed"):

@@ -198,7 +198,10 @@ def _fault(status: int, body: bytes) -> CommandFault:
         code, detail = problem["code"], problem["detail"]
     except (ValueError, KeyError, TypeError):
         return kind(f"the server answered {status}", exit_code_of(status, ""))
-    lines = [place_line(one) for one in problem.get("errors", ())]
+    places = problem.get("errors", ())
+    if len(places) == 1 and places[0]["detail"] in detail and not places[0].get("line"):
+        places = ()
+    lines = [place_line(one) for one in places]
     return kind(f"{detail} [{code}]", exit_code_of(status, code), lines)
 
 

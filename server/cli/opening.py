@@ -12,10 +12,10 @@ from engine.model.program import Program
 from engine.model.state import ExecutionState
 from schemas.events import bodies
 from schemas.json_text import dumps, loads
-from server.api.blame import DEPTH, blamed
-from server.api.describe import past_members
-from server.api.diff import compared
-from server.api.times import format_time
+from server.api.door.times import format_time
+from server.api.past.blame import DEPTH, blamed
+from server.api.past.describe import past_members
+from server.api.past.diff import compared
 from server.bundles.checking import Report
 from server.bundles.layout import BundleFault
 from server.bundles.reading import Bundle
@@ -237,7 +237,8 @@ class Opened:
             paper.line(f"any state:      refold open {file} --at {max(1, last - 1)}")
             paper.line(f"who wrote what: refold open {file} --blame .")
         paper.line(f"the log:        refold open {file} --events")
-        paper.line(f"to fork it:     refold exec import {file}")
+        if told is not None:
+            paper.line(f"to fork it:     refold exec import {file}")
 
 
 def _readable(step: Step) -> ExecutionState:

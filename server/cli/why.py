@@ -147,7 +147,9 @@ def _show_triggers(found: Any) -> None:
         sign = "yes" if one["accepted"] else "no"
         lines.append(f"{sign:<4}  {one['workflow']} {one['version']}: {one['text']}")
     if found["other_triggers"]:
-        lines.append(f"no    {found['other_triggers']} others, which want other types")
+        count = found["other_triggers"]
+        rest = "1 other, which wants" if count == 1 else f"{count} others, which want"
+        lines.append(f"no    {rest} another type")
     _section("does it start a workflow?", lines)
 
 

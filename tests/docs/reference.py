@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from engine.dialects.cncf_v08.codes import MEANING_CODES, SHAPE_CODES, SOURCE_CODES, WARNING_CODES
-from server.api.catalogue import PROBLEMS
+from server.api.door.catalogue import PROBLEMS
 from server.api.routes import ROUTES
 from server.cli.faults import MEANINGS
 from server.cli.main import app

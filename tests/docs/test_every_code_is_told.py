@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from engine.dialects.cncf_v08.codes import CODES
-from server.api.catalogue import PROBLEMS
+from server.api.door.catalogue import PROBLEMS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "errors.md").read_text()

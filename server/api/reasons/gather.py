@@ -16,9 +16,9 @@ from engine.ports.rows import DeadLetter, StreamEvent
 from engine.runtime.arrivals import UNKEYED, readable
 from schemas.events.bodies import ActionFailed
 from schemas.events.parts import Error, EventFilter
-from server.api.exchange import Exchange
-from server.api.problem import ProblemRaised
-from server.api.reading import folded
+from server.api.door.exchange import Exchange
+from server.api.door.problem import ProblemRaised
+from server.api.past.reading import folded
 from server.api.reasons.case import Case, Sought
 
 LOOK_BACK = 200

@@ -17,9 +17,9 @@ from schemas.api.why import (
     WantedEvent,
 )
 from schemas.events.parts import EventFilter
+from server.api.door.times import format_time
 from server.api.reasons.case import Case, place_of, state_of
 from server.api.reasons.words import capital, command_line, counted, lasting, listed
-from server.api.times import format_time
 
 
 def waits(case: Case, state: ExecutionState) -> list[Reason]:

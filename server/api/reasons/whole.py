@@ -5,13 +5,13 @@ from engine.ports.rows import InboxRow
 from schemas.api.answers import ErrorFact
 from schemas.api.why import EngineStanding, Hold, Reason, Why
 from schemas.events.bodies import ExecutionCancelled, GatheringExpired
-from server.api.describe import error_members
-from server.api.reading import status_of
+from server.api.door.times import format_time
+from server.api.past.describe import error_members
+from server.api.past.reading import status_of
 from server.api.reasons.case import Case, place_of
 from server.api.reasons.waits import waits
 from server.api.reasons.words import capital, counted, lasting, listed
 from server.api.reasons.work import actions, deadline_of_timer, joins, timers
-from server.api.times import format_time
 
 MAX_REASONS = 50
 PATIENCE_MS = 5_000

@@ -4,10 +4,10 @@ from engine.model.state import Action, ExecutionState, Frame, RunningTimer
 from schemas.api.answers import ErrorFact
 from schemas.api.why import Deadline, OpenJoin, PendingAction, Reason
 from schemas.events.parts import Error
-from server.api.describe import error_members
+from server.api.door.times import format_time
+from server.api.past.describe import error_members
 from server.api.reasons.case import Case, place_of, state_of
 from server.api.reasons.words import capital, counted, lasting, listed
-from server.api.times import format_time
 
 _SLEEPS = {
     "sleep": "sleeps",

@@ -1,6 +1,6 @@
 """The table of all routes: the server is made of it, and so is the OpenAPI document."""
 
-from server.api.route import Route
+from server.api.door.route import Route
 from server.api.routes.audit import AUDIT
 from server.api.routes.bulk import BULK
 from server.api.routes.bundles import BUNDLES

@@ -1,8 +1,8 @@
 """Routes of the audit: who did what, heads, exports, verification."""
 
 from schemas.api import audit as answers
-from server.api import audit, proofs
-from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Query, Route, json_answer
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Answer, Query, Route, json_answer
+from server.api.proof import audit, heads
 from server.api.routes.parameters import CURSOR, LIMIT, REASON
 
 _FILTERS = (
@@ -48,7 +48,7 @@ AUDIT: tuple[Route, ...] = (
         "/v1/audit/head",
         "getHead",
         "The heads of all shards and audit streams, to be kept elsewhere.",
-        proofs.head,
+        heads.head,
         {200: json_answer("The heads, and one hash over them.", answers.Head)},
     ),
     Route(
@@ -56,8 +56,8 @@ AUDIT: tuple[Route, ...] = (
         "/v1/audit/export",
         "exportLog",
         "The log of the installation up to the heads of now (docs/export-format.md).",
-        proofs.export,
-        {200: Answer("A record a line.", {proofs.NDJSON: None})},
+        heads.export,
+        {200: Answer("A record a line.", {heads.NDJSON: None})},
         query=(Query("namespace", "Only the events of this namespace."),),
         headers=(REASON,),
         problems=("namespace.malformed", "streams.too_many"),
@@ -68,8 +68,8 @@ AUDIT: tuple[Route, ...] = (
         "/v1/audit/verify",
         "verifyLog",
         "Recompute every chain of the installation, and compare with a head that was kept.",
-        proofs.verify,
-        {200: Answer("Progress and faults, then the outcome.", {proofs.NDJSON: answers.ProofLine})},
+        heads.verify,
+        {200: Answer("Progress and faults, then the outcome.", {heads.NDJSON: answers.ProofLine})},
         body={JSON: answers.Head},
         problems=("body.invalid", "streams.too_many"),
         time_limit_s=None,

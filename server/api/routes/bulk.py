@@ -1,8 +1,8 @@
 """Routes that fork many executions at once."""
 
 from schemas.api.bulk import BulkFork, BulkLine, BulkRedrive
-from server.api import bulk
-from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Header, Route
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Answer, Header, Route
+from server.api.forks import bulk
 
 _KEY = Header(
     "Idempotency-Key",

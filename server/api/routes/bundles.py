@@ -1,8 +1,8 @@
 """Routes of bundles: an execution as a file, and back."""
 
 from schemas.api.bundles import ImportAnswer
-from server.api import bundles, imports
-from server.api.route import NAMESPACE_PREFIX, Answer, Header, Query, Route, json_answer
+from server.api.bundles import gathering, imports
+from server.api.door.route import NAMESPACE_PREFIX, Answer, Header, Query, Route, json_answer
 from server.bundles.layout import MAX_REDACTIONS
 
 _FLAGS = ("true", "false")
@@ -12,9 +12,9 @@ BUNDLES: tuple[Route, ...] = (
         "GET",
         f"{NAMESPACE_PREFIX}/executions/{{execution}}/bundle",
         "exportExecution",
-        "The execution in one file: log, definition, proof (docs/bundles.md).",
-        bundles.show,
-        {200: Answer("A ZIP file.", {bundles.MEDIA_TYPE: None})},
+        "The execution in one file: log, definition, proof (docs/gathering.md).",
+        gathering.show,
+        {200: Answer("A ZIP file.", {gathering.MEDIA_TYPE: None})},
         query=(
             Query(
                 "redact",

@@ -1,8 +1,8 @@
 """Routes that compare executions."""
 
 from schemas.api.comparison import Comparison
-from server.api import comparing
-from server.api.route import NAMESPACE_PREFIX, Query, Route, json_answer
+from server.api.door.route import NAMESPACE_PREFIX, Query, Route, json_answer
+from server.api.past import comparing
 
 COMPARISON: tuple[Route, ...] = (
     Route(

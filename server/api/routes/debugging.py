@@ -1,8 +1,8 @@
 """Routes that hold executions and let them go on."""
 
 from schemas.api import answers, debugging
-from server.api import breakpoints, holds
-from server.api.route import JSON, NAMESPACE_PREFIX, Header, Query, Route, json_answer
+from server.api.debugging import breakpoints, holds
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Header, Query, Route, json_answer
 from server.api.routes.parameters import CURSOR, LIMIT
 
 _EXECUTION = f"{NAMESPACE_PREFIX}/executions/{{execution}}"

@@ -2,14 +2,14 @@
 
 from schemas.api import answers
 from schemas.api.requests import ApplyDefinition
-from server.api import definitions
-from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Route, json_answer
+from server.api.definitions import versions
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Answer, Route, json_answer
 from server.api.routes.parameters import CURSOR, LIMIT, REASON
 
 _BODIES = {
     "application/yaml": None,
     JSON: None,
-    definitions.ENVELOPE: ApplyDefinition,
+    versions.ENVELOPE: ApplyDefinition,
 }
 
 DEFINITIONS: tuple[Route, ...] = (
@@ -18,7 +18,7 @@ DEFINITIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/definitions",
         "applyDefinition",
         "Check a definition, store this version for ever and activate it.",
-        definitions.apply,
+        versions.apply,
         {
             200: json_answer("This very version was active already.", answers.AppliedDefinition),
             201: json_answer("Stored and activated.", answers.AppliedDefinition),
@@ -32,7 +32,7 @@ DEFINITIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/definitions/validate",
         "validateDefinition",
         "Check a definition and store nothing.",
-        definitions.validate,
+        versions.validate,
         {200: json_answer("What was found.", answers.Validation)},
         body=_BODIES,
     ),
@@ -41,7 +41,7 @@ DEFINITIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/definitions",
         "listDefinitions",
         "All definition versions.",
-        definitions.index,
+        versions.index,
         {200: json_answer("A page.", answers.DefinitionPage)},
         query=(LIMIT, CURSOR),
     ),
@@ -50,7 +50,7 @@ DEFINITIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/definitions/{{workflow}}",
         "getDefinition",
         "The active version of a definition, with its text.",
-        definitions.show,
+        versions.show,
         {200: json_answer("The version.", answers.DefinitionSource)},
         problems=("not_found",),
     ),
@@ -59,7 +59,7 @@ DEFINITIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/definitions/{{workflow}}/graph",
         "drawDefinition",
         "The active version as a Mermaid flowchart.",
-        definitions.graph,
+        versions.graph,
         {200: Answer("The flowchart.", {"text/vnd.mermaid": None})},
         problems=("not_found",),
     ),
@@ -68,7 +68,7 @@ DEFINITIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/definitions/{{workflow}}/{{version}}",
         "getDefinitionVersion",
         "One version of a definition, with its text.",
-        definitions.show,
+        versions.show,
         {200: json_answer("The version.", answers.DefinitionSource)},
         problems=("not_found",),
     ),
@@ -77,7 +77,7 @@ DEFINITIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/definitions/{{workflow}}/{{version}}/graph",
         "drawDefinitionVersion",
         "One version as a Mermaid flowchart.",
-        definitions.graph,
+        versions.graph,
         {200: Answer("The flowchart.", {"text/vnd.mermaid": None})},
         problems=("not_found",),
     ),

@@ -1,8 +1,8 @@
 """Routes that erase data, and that switch a namespace's encryption."""
 
 from schemas.api import erasures as answers
-from server.api import erasures
-from server.api.route import JSON, NAMESPACE_PREFIX, Route, json_answer
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Route, json_answer
+from server.api.erasures import asking
 from server.api.routes.parameters import CURSOR, LIMIT
 
 _ENCRYPTION = f"{NAMESPACE_PREFIX}/settings/encryption"
@@ -13,7 +13,7 @@ ERASURES: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/erasures",
         "eraseData",
         "Erase the data of an execution or of a data subject, by deleting its key.",
-        erasures.erase,
+        asking.erase,
         {
             200: json_answer("A dry run: so much would be erased.", answers.ErasureExtent),
             202: json_answer("It will be erased, whatever dies meanwhile.", answers.Erasure),
@@ -35,7 +35,7 @@ ERASURES: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/erasures",
         "listErasures",
         "Erasures, the newest first.",
-        erasures.index,
+        asking.index,
         {200: json_answer("A page.", answers.ErasurePage)},
         query=(LIMIT, CURSOR),
     ),
@@ -44,7 +44,7 @@ ERASURES: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/erasures/{{erasure}}",
         "getErasure",
         "An erasure, and whether it is done.",
-        erasures.show,
+        asking.show,
         {200: json_answer("The erasure.", answers.Erasure)},
         problems=("not_found", "id.malformed"),
     ),
@@ -53,7 +53,7 @@ ERASURES: tuple[Route, ...] = (
         _ENCRYPTION,
         "getEncryption",
         "How the namespace encrypts.",
-        erasures.encryption,
+        asking.encryption,
         {200: json_answer("The setting.", answers.Encryption)},
     ),
     Route(
@@ -61,7 +61,7 @@ ERASURES: tuple[Route, ...] = (
         _ENCRYPTION,
         "setEncryption",
         "Switch the namespace's encryption, for executions that begin from now on.",
-        erasures.set_encryption,
+        asking.set_encryption,
         {200: json_answer("It is switched.", answers.Encryption)},
         body={JSON: answers.SetEncryption},
         problems=("key.missing",),

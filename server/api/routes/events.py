@@ -1,8 +1,8 @@
 """Routes of CloudEvents."""
 
 from schemas.api import answers, why
-from server.api import events, explain
-from server.api.route import NAMESPACE_PREFIX, Query, Route, json_answer
+from server.api.door.route import NAMESPACE_PREFIX, Query, Route, json_answer
+from server.api.events import explain, published
 from server.api.routes.parameters import CURSOR, LIMIT
 
 EVENTS: tuple[Route, ...] = (
@@ -12,7 +12,7 @@ EVENTS: tuple[Route, ...] = (
         "publishEvents",
         "Publish CloudEvents in binary (`ce-` headers), structured or batch mode; durable once"
         " answered.",
-        events.publish,
+        published.publish,
         {202: json_answer("Stored, or stored before.", answers.Receipts)},
         body={
             "application/cloudevents+json": None,
@@ -26,7 +26,7 @@ EVENTS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/events",
         "listEvents",
         "The namespace's stream of CloudEvents, oldest first.",
-        events.index,
+        published.index,
         {200: json_answer("A page.", answers.StoredEventPage)},
         query=(
             LIMIT,
@@ -43,7 +43,7 @@ EVENTS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/events/dead-letters",
         "listDeadLetters",
         "Messages from NATS that could not be read as CloudEvents.",
-        events.dead_letters,
+        published.dead_letters,
         {200: json_answer("A page.", answers.DeadLetterPage)},
         query=(LIMIT, CURSOR),
     ),
@@ -71,7 +71,7 @@ EVENTS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/events/{{position}}",
         "getEvent",
         "The CloudEvent at a position of the stream, and who sent it.",
-        events.show,
+        published.show,
         {200: json_answer("The CloudEvent.", why.StoredEventDetail)},
         problems=("not_found",),
     ),

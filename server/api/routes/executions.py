@@ -2,8 +2,8 @@
 
 from schemas.api import answers, projections
 from schemas.api.requests import CancelExecution, StartExecution
-from server.api import callbacks, executions, listing, starting
-from server.api.route import JSON, NAMESPACE_PREFIX, Header, Query, Route, json_answer
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Header, Query, Route, json_answer
+from server.api.executions import callbacks, listing, single, starting
 from server.api.routes.parameters import CURSOR, FILTERS, LIMIT, REASON, WAIT
 
 EXECUTIONS: tuple[Route, ...] = (
@@ -59,7 +59,7 @@ EXECUTIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/executions/{{execution}}",
         "getExecution",
         "An execution as it is now.",
-        executions.show,
+        single.show,
         {200: json_answer("The execution.", answers.Execution)},
         headers=(WAIT,),
         problems=("not_found", "id.malformed"),
@@ -70,7 +70,7 @@ EXECUTIONS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/executions/{{execution}}/cancel",
         "cancelExecution",
         "End an execution. Without a body there is no reason.",
-        executions.cancel,
+        single.cancel,
         {202: json_answer("It will be cancelled.", answers.Accepted)},
         body={JSON: CancelExecution},
         problems=("not_found", "id.malformed", "execution.closed", "execution.imported"),

@@ -1,8 +1,8 @@
 """Routes that begin an execution with a part of another one's history."""
 
 from schemas.api.forks import Fork, ForkAnswer, Redrive
-from server.api import forks
-from server.api.route import JSON, NAMESPACE_PREFIX, Header, Route, json_answer
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Header, Route, json_answer
+from server.api.forks import single
 from server.api.routes.parameters import WAIT
 
 _KEY = Header("Idempotency-Key", "1 to 255 printable characters of your choosing.")
@@ -22,7 +22,7 @@ FORKS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/executions/{{execution}}/fork",
         "forkExecution",
         "Begin a new execution with the first events of this one; from there it goes its own way.",
-        forks.fork,
+        single.fork,
         _ANSWERS,
         headers=(_KEY, WAIT),
         body={JSON: Fork},
@@ -34,7 +34,7 @@ FORKS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/executions/{{execution}}/redrive",
         "redriveExecution",
         "Try an execution that failed again from there: a fork whose actions are called.",
-        forks.redrive,
+        single.redrive,
         _ANSWERS,
         headers=(_KEY, WAIT),
         body={JSON: Redrive},

@@ -1,8 +1,10 @@
 """Routes that read what was."""
 
 from schemas.api import answers
-from server.api import history, replaying, verifying
-from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Header, Query, Route, json_answer
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Answer, Header, Query, Route, json_answer
+from server.api.live import log
+from server.api.past import replaying
+from server.api.proof import verifying
 
 HISTORY: tuple[Route, ...] = (
     Route(
@@ -10,11 +12,11 @@ HISTORY: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/executions/{{execution}}/events",
         "listExecutionEvents",
         "The log of an execution: a page (JSON), all of it (NDJSON) or live (SSE).",
-        history.events,
+        log.events,
         {
             200: Answer(
                 "Events in order of seq.",
-                {JSON: answers.LogPage, history.NDJSON: None, history.SSE: None},
+                {JSON: answers.LogPage, log.NDJSON: None, log.SSE: None},
             )
         },
         query=(

@@ -2,8 +2,8 @@
 
 from schemas.api.impact import ImpactLine
 from schemas.api.requests import ApplyDefinition
-from server.api import definitions, impact
-from server.api.route import JSON, NAMESPACE_PREFIX, Answer, Query, Route
+from server.api.definitions import impact, versions
+from server.api.door.route import JSON, NAMESPACE_PREFIX, Answer, Query, Route
 
 IMPACT: tuple[Route, ...] = (
     Route(
@@ -16,7 +16,7 @@ IMPACT: tuple[Route, ...] = (
         body={
             "application/yaml": None,
             JSON: None,
-            definitions.ENVELOPE: ApplyDefinition,
+            versions.ENVELOPE: ApplyDefinition,
         },
         query=(
             Query("workflow", "Executions of this workflow; the definition's own unless given."),

@@ -1,6 +1,6 @@
 """Parameters that several routes have."""
 
-from server.api.route import Header, Query
+from server.api.door.route import Header, Query
 
 LIMIT = Query("limit", "How many at most.", kind="integer", minimum=1, maximum=1_000, default=100)
 CURSOR = Query("cursor", "`next` of the page before.")
@@ -37,4 +37,4 @@ FILTERS = (
         most=10,
     ),
 )
-"""Which executions: read by `server.api.listing.execution_filter`."""
+"""Which executions: read by `server.api.executions.listing.execution_filter`."""

@@ -1,8 +1,11 @@
 """Routes that answer from the read tables: history, timeline, lineage, waits, statistics."""
 
 from schemas.api import projections
-from server.api import lineage, progress, scopes, statistics, timeline, waits
-from server.api.route import NAMESPACE_PREFIX, Query, Route, json_answer
+from server.api import progress
+from server.api.definitions import statistics
+from server.api.door.route import NAMESPACE_PREFIX, Query, Route, json_answer
+from server.api.events import lineage
+from server.api.executions import history, timeline, waits
 from server.api.routes.parameters import CURSOR, LIMIT
 
 _EXECUTION = f"{NAMESPACE_PREFIX}/executions/{{execution}}"
@@ -30,7 +33,7 @@ PROJECTIONS: tuple[Route, ...] = (
         "getHistory",
         "Its states, branches, iterations and attempts with their data, as far as the projection"
         " has read.",
-        scopes.history,
+        history.history,
         {200: json_answer("What was entered and left when.", projections.History)},
         query=(
             LIMIT,

@@ -2,7 +2,7 @@
 
 from schemas.api import answers
 from server.api import system
-from server.api.route import JSON, Answer, Route, json_answer
+from server.api.door.route import JSON, Answer, Route, json_answer
 
 SYSTEM: tuple[Route, ...] = (
     Route(

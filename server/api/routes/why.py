@@ -1,8 +1,8 @@
 """Routes that say why something did not happen."""
 
 from schemas.api import why as answers
-from server.api import why
-from server.api.route import NAMESPACE_PREFIX, Route, json_answer
+from server.api.door.route import NAMESPACE_PREFIX, Route, json_answer
+from server.api.reasons import why
 
 WHY: tuple[Route, ...] = (
     Route(

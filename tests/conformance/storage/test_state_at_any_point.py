@@ -15,8 +15,8 @@ from engine.ports.codec import row_of
 from engine.ports.snapshots import snapshot_of
 from schemas.json_text import dumps, loads
 from server.api.application import make_application
-from server.api.describe import past_members
-from server.api.exchange import Services
+from server.api.door.exchange import Services
+from server.api.past.describe import past_members
 from tests.conformance.storage.builders import NAMESPACE, SHARD, batch
 from tests.property.case import random_document, run_random
 

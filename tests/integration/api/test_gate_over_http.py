@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from openapi_spec_validator import validate
 
-from server.api.catalogue import PROBLEMS
+from server.api.door.catalogue import PROBLEMS
 from server.api.routes import ROUTES
 from tests.integration.conftest import end, launch
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from engine.adapters.postgres.storage import open_storage
-from server.api.impact_reports import ImpactBusy, Question
+from server.api.door.impact_reports import ImpactBusy, Question
 from server.app.impact_workers import ImpactWorkers
 
 ORDER = """

@@ -30,7 +30,7 @@ def test_what_failed_is_redriven_under_the_mended_version(refold, eventually):
     assert sorted(listed.body.decode().split()) == sorted(one["id"] for one in made)
     key = ("--idempotency-key", f"{name}-1", "--reason", "once more", "--yes")
     first, again = (refold.cli("exec", "redrive", *every, *key) for _ in range(2))
-    assert b"forked   3 of 3" in first.body
+    assert b"redriven 3 of 3" in first.body
     assert b"before   3, under the same key" in again.body
     batch = next(line for line in first.body.splitlines() if line.startswith(b"batch"))
     assert batch in again.body

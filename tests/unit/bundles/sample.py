@@ -9,7 +9,7 @@ from engine.adapters.memory.storage import MemoryStorage
 from engine.adapters.memory.store import MemoryStore
 from engine.runtime.programs import ProgramCache
 from schemas.events.parts import Asked
-from server.api.bundles import bundled
+from server.api.bundles.gathering import bundled
 from tests.runtime_harness import NAMESPACE, World, compile_row
 from tests.unit.verifier.sample import services_of
 

@@ -3,7 +3,7 @@
 import pytest
 
 from projections.generations import ReadSideBuilding, Shape
-from server.api.problem import problem_of, problem_response
+from server.api.door.problem import problem_of, problem_response
 
 
 @pytest.mark.parametrize(("shape", "words"), [("older", "built anew"), ("newer", "upgrade")])

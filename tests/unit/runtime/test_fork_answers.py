@@ -8,8 +8,8 @@ from engine.ports.requests import CallbackRequest, encode
 from engine.ports.world import Failed
 from schemas.api.forks import Fork
 from schemas.events.parts import Error
-from server.api.forking import Order, fork
-from server.api.problem import ProblemRaised
+from server.api.door.problem import ProblemRaised
+from server.api.forks.forking import Order, fork
 from tests.fork_harness import CALLING_BACK, RETRYING, TRIGGERED, asker, ended, forked, last_of
 from tests.runtime_harness import NAMESPACE, eventually, steps
 

@@ -11,8 +11,8 @@ from engine.ports.world import Failed
 from engine.runtime import forking as engine_forking
 from schemas.api.forks import Fork
 from schemas.events.parts import Asked, Error
-from server.api.forking import Order, fork
-from server.api.problem import ProblemRaised
+from server.api.door.problem import ProblemRaised
+from server.api.forks.forking import Order, fork
 from tests.fork_harness import (
     BOTH,
     EMITTING,

@@ -18,9 +18,9 @@ from engine.runtime.outbox import READER
 from schemas.api.forks import Fork
 from schemas.events.bodies import ExecutionImported
 from schemas.events.parts import Asked
-from server.api import imports
-from server.api.forking import Order, fork
-from server.api.problem import ProblemRaised
+from server.api.bundles import imports
+from server.api.door.problem import ProblemRaised
+from server.api.forks.forking import Order, fork
 from server.bundles.reading import Bundle
 from server.bundles.replaying import Replay
 from tests.runtime_harness import NAMESPACE, World, eventually

@@ -7,7 +7,7 @@ import pytest
 from engine.ports.requests import CancelRequest, encode
 from engine.ports.world import Failed
 from schemas.events.parts import Asked, Error
-from server.api.problem import ProblemRaised
+from server.api.door.problem import ProblemRaised
 from tests.fork_harness import (
     CHOOSING,
     forked,

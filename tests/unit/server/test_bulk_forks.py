@@ -8,10 +8,10 @@ import pytest
 from engine.model.errors import Erased, RefoldError, Unavailable
 from schemas.api.bulk import BulkFilter
 from schemas.api.forks import Fork
-from server.api import batches
-from server.api.batches import BulkOrder, Selection
-from server.api.fork_each import problem_with
-from server.api.problem import ProblemRaised
+from server.api.door.problem import ProblemRaised
+from server.api.forks import batches
+from server.api.forks.batches import BulkOrder, Selection
+from server.api.forks.each import problem_with
 
 HORIZON = 1_000
 SOURCE = UUID(int=7)

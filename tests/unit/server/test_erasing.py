@@ -12,7 +12,7 @@ from engine.model.errors import Unavailable
 from engine.ports.audit import Deed
 from engine.ports.erasures import ERASED_TYPE
 from engine.ports.keys import KeyWanted
-from server.api.erasing import Erasing, extent_of
+from server.api.erasures.erasing import Erasing, extent_of
 from tests.runtime_harness import NAMESPACE, World
 from tests.unit.crypto.sealed_world import SealedStorage
 

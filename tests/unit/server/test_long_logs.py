@@ -19,9 +19,12 @@ from engine.model.ids import callback_token, format_execution
 from engine.model.state import TERMINAL
 from engine.ports.codec import event_of
 from engine.ports.snapshots import snapshot_of
-from server.api import pace, reading, verifying, waiting
 from server.api.application import make_application
-from server.api.exchange import ApiLimits, Services
+from server.api.door import pace
+from server.api.door.exchange import ApiLimits, Services
+from server.api.live import waiting
+from server.api.past import reading
+from server.api.proof import verifying
 from tests.runtime_harness import World, eventually, steps
 
 NAP = """

@@ -7,7 +7,7 @@ from engine.core.replay import fold
 from engine.model.ids import shard_of
 from engine.ports.codec import event_of
 from engine.ports.snapshots import snapshot_of
-from server.api import gaps
+from server.api.past import gaps
 from tests.unit.server.test_long_logs import api as api  # noqa: PLC0414 - a fixture
 from tests.unit.server.test_long_logs import small_pages as small_pages  # noqa: PLC0414
 

@@ -8,8 +8,8 @@ import pytest
 from engine.adapters.memory.hints import MemoryHints
 from engine.model.errors import Unavailable
 from engine.model.ids import shard_of
-from server.api.problem import ProblemRaised
-from server.api.tails import Tails
+from server.api.door.problem import ProblemRaised
+from server.api.live.tails import Tails
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 TOPIC = f"log.{shard_of(ONE)}"

@@ -13,8 +13,8 @@ from engine.adapters.memory.store import MemoryStore
 from engine.ports.audit import Deed
 from schemas.events.parts import Asked
 from schemas.export import records
-from server.api.exchange import Services
-from server.api.exporting import exported, read_head
+from server.api.door.exchange import Services
+from server.api.proof.exporting import exported, read_head
 from tests.runtime_harness import NAMESPACE, World, steps
 
 PROGRAM = Path(__file__).resolve().parents[3] / "verifier" / "refold_verify"

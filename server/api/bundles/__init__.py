@@ -1,0 +1,1 @@
+"""One execution as a file, and a file as an execution."""

@@ -1,0 +1,1 @@
+"""Definitions: their versions, statistics of what they ran, impact reports."""

@@ -1,0 +1,1 @@
+"""What every request passes: the gate, its exchange, bodies, replies, problems."""

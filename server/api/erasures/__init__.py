@@ -1,0 +1,1 @@
+"""Erasures: asked for, and carried out."""

@@ -1,0 +1,1 @@
+"""CloudEvents: published, read, explained, and what came of them."""

@@ -1,0 +1,1 @@
+"""Executions: started, found, shown, called back, cancelled; their history and open waits."""

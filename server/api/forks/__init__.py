@@ -1,0 +1,1 @@
+"""Forks and redrives, of one execution and of many."""

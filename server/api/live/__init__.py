@@ -1,0 +1,1 @@
+"""Live views: waiting for an execution, the growing ends of logs."""

@@ -1,0 +1,1 @@
+"""What was: the state at any point, differences, blame, replay, comparison."""

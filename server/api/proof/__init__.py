@@ -1,0 +1,1 @@
+"""Who did what, and the proof of it: audit, heads, verification, export."""
