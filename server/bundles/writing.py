@@ -40,7 +40,6 @@ class _Sink(io.RawIOBase):
 async def written(
     manifest: Manifest,
     texts: Iterable[tuple[str, bytes]],
-    _verifier: bytes,
     lines: AsyncIterator[records.Record],
 ) -> AsyncIterator[bytes]:
     """The bytes of a bundle. `texts`: definitions and their documents, by member."""

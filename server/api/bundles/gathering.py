@@ -4,7 +4,6 @@ import secrets as chance
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from importlib.metadata import version as release_of
-from pathlib import Path
 from uuid import UUID
 
 from aiohttp import web
@@ -36,9 +35,6 @@ from server.bundles.telling import told_event
 from server.bundles.writing import written
 
 MEDIA_TYPE = "application/vnd.refold.bundle+zip"
-_CODE = Path(__file__).resolve().parents[2]
-_VERIFIERS = (_CODE / "verifier/refold_verify.py", _CODE / "refold_verify.py")
-"""Where the standalone verifier lies: in a clone, in an installed distribution."""
 
 
 @dataclass
@@ -115,11 +111,7 @@ async def bundled(exchange: Exchange, execution_id: UUID) -> tuple[Manifest, Asy
     history = await _read(export)
     definitions = await _definitions(exchange, export, history)
     manifest, texts = _manifest(exchange, export, history, definitions)
-    return manifest, written(manifest, texts, _verifier(), _lines(export))
-
-
-def _verifier() -> bytes:
-    return next(path for path in _VERIFIERS if path.exists()).read_bytes()
+    return manifest, written(manifest, texts, _lines(export))
 
 
 async def _begun(exchange: Exchange, execution_id: UUID) -> Export:
