@@ -110,7 +110,7 @@ def asker(world: World) -> Asker:
     services = SimpleNamespace(
         log=door.log, inbox=door.inbox, streams=door.streams, definitions=door.definitions,
         programs=ProgramCache(door.definitions, compile_row, 10), hints=world.hints,
-        installation=door.installation, evaluate=world.evaluator.evaluate,
+        catalog=door.catalog, installation=door.installation, evaluate=world.evaluator.evaluate,
         key_office=SimpleNamespace(veiled=plain),
     )  # fmt: skip
     return Asker(services, NAMESPACE, "key:tester", Asked(origin="tests", reason="to see"))
@@ -120,8 +120,9 @@ async def plain(_namespace, text):
     return text
 
 
-async def forked(world, source, redrive=False, **wanted):
-    answer = await fork(asker(world), source, Order(Fork(**wanted), redrive=redrive))
+async def forked(world, source, redrive=False, again=False, **wanted):
+    order = Order(Fork(**wanted), redrive=redrive, again=again)
+    answer = await fork(asker(world), source, order)
     return parse_execution(answer.execution)
 
 

@@ -65,15 +65,22 @@ class GoingOn(Request):
     skip_timers: bool = False
 
 
-class Redrive(GoingOn):
-    """Try an execution that failed (or was cancelled) again from there: all before is kept, actions
-    are called. `version`, `definition_hash`, `patch_data`, `frame`, `skip_timers`: how it goes on.
-    `name`: of the new execution, unique for each workflow; `dry_run`: only say what would
-    happen."""
+class Single(GoingOn):
+    """What every fork of one execution has. `name`: of the new execution, unique for each
+    workflow; `dry_run`: only say what would happen; `reason`: kept in both logs."""
 
     name: Name | None = None
     dry_run: bool = False
     reason: str = Field(default="", max_length=1_000)
+
+
+class Redrive(Single):
+    """Try an execution that failed (or was cancelled) again from there: all before is kept, actions
+    are called. `version`, `definition_hash`, `patch_data`, `frame`, `skip_timers`: how it goes on.
+    `name`: of the new execution, unique for each workflow; `dry_run`: only say what would
+    happen. One that was redriven before is refused (`execution.redriven`), unless `again`."""
+
+    again: bool = False
 
 
 class Course(GoingOn):
@@ -96,7 +103,7 @@ class Course(GoingOn):
     missing: Literal["fail", "live"] = "fail"
 
 
-class Fork(Course, Redrive):
+class Fork(Course, Single):
     """Begin a new execution with the first `at` events of this one, or with those before a place
     that has a name (`start`, `failed_state`). What is edited and who answers: `patch_input`,
     `patch_data`, `patch_events`, `answers`, `actions`, `mocks`, `missing`."""

@@ -132,7 +132,7 @@ def redrive(  # noqa: PLR0913, PLR0917 - one argument for each option
     reason: Reason = "",
     wait: Wait = 0,
     again: Annotated[
-        bool, typer.Option("--again", help="With --all: also those that were redriven before.")
+        bool, typer.Option("--again", help="Also what was redriven before: its actions are called.")
     ] = False,
 ) -> None:
     """Try an execution that failed or was cancelled again from there: a fork that keeps everything
@@ -201,8 +201,6 @@ def _ask(
         fork_many(session, many, verb, body, key)
         return
     assert execution is not None, "one of them is there"
-    if body.pop("again", False):
-        raise CommandFault("--again goes with --all", USAGE)
     headers = {"Content-Type": "application/json"}
     if key is not None:
         headers["Idempotency-Key"] = key

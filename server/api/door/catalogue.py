@@ -111,8 +111,8 @@ PROBLEMS: dict[str, ProblemKind] = {
     "execution.redriven": ProblemKind(
         409,
         "It was tried again already",
-        "In bulk what was redriven before is left out, and its forks are tried in its place. Ask"
-        " with `again` to redrive it once more.",
+        "`detail` names the execution that tries it: see how that went, redrive that if it failed."
+        " Ask with `again` to call the actions once more from here. In bulk it is left out.",
     ),
     "bulk.too_many": ProblemKind(
         422, "The filter names very many executions", "Narrow it, or say how many with `limit`."

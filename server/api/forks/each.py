@@ -5,15 +5,11 @@ from uuid import UUID
 
 from engine.model.errors import RefoldError
 from engine.model.ids import format_execution
-from engine.ports.codec import body_of
-from engine.ports.storage import Log
 from schemas.api.forks import ForkAnswer
-from schemas.events.bodies import ForkTaken
 from server.api.door.catalogue import PROBLEMS
 from server.api.door.problem import ProblemRaised, problem_of
 from server.api.forks.batches import BulkOrder
 from server.api.forks.forking import Asker, Order, fork
-from server.api.past.reading import NOTES, backwards
 
 FAULT = "internal"
 """Code of what is Refold's own fault."""
@@ -23,30 +19,9 @@ _log = logging.getLogger("refold.api")
 
 async def fork_one(asker: Asker, order: BulkOrder, source: UUID, batch: str) -> ForkAnswer:
     """Fork it, once for each batch; or foresee that (`batch` is empty then). Problems: those of a
-    single fork, execution.redriven."""
-    if order.redrive and not order.again:
-        await _check_not_redriven(asker.services.log, source, batch)
+    single fork."""
     key = f"{batch}:{format_execution(source)}" if batch else None
-    return await fork(asker, source, Order(order.fork, order.redrive, key, batch))
-
-
-async def _check_not_redriven(log: Log, source: UUID, batch: str) -> None:
-    """Problem execution.redriven, unless it was this batch that did it."""
-    last, known = await log.last_event(source), ""
-    if last is None:
-        return
-    async for row in backwards(log, source, last.seq):
-        if row.type not in NOTES:
-            break
-        body = body_of(row)
-        if isinstance(body, ForkTaken) and body.redrive:
-            if batch and body.batch == batch:
-                return
-            known = known or body.fork
-    if known:
-        raise ProblemRaised(
-            "execution.redriven", f"{format_execution(source)} was redriven as {known}"
-        )
+    return await fork(asker, source, Order(order.fork, order.redrive, key, batch, order.again))
 
 
 def problem_with(source: UUID, error: Exception) -> ProblemRaised:

@@ -49,6 +49,7 @@ from server.api.forks.prefix import (
     place_of_failed_state,
     place_of_failure,
 )
+from server.api.forks.redriven import check_not_redriven, once_key, redriven
 from server.api.live.waiting import inbox_topic
 
 _sorted = msgspec.json.Encoder(enc_hook=write_unknown, order="sorted")
@@ -78,12 +79,23 @@ class Asker:
 @dataclass(frozen=True)
 class Order:
     """What is asked for. `redrive`: `wanted.at` is found, not given; `key`: its Idempotency-Key;
-    `batch`: the bulk fork it is part of."""
+    `batch`: the bulk fork it is part of; `again`: also if it was redriven before."""
 
     wanted: Fork
     redrive: bool = False
     key: str | None = None
     batch: str = ""
+    again: bool = False
+
+    @property
+    def is_named(self) -> bool:
+        """Whether whoever asks has a key or a name for it."""
+        return self.key is not None or self.wanted.name is not None
+
+    @property
+    def once(self) -> bool:
+        """Whether it is a redrive that must be the first."""
+        return self.redrive and not self.again
 
 
 @dataclass(frozen=True)
@@ -105,8 +117,8 @@ class Plan:
 
 
 async def fork(asker: Asker, source: UUID, order: Order) -> ForkAnswer:
-    """Accept a fork (or foresee it: `dry_run`). Problems: not_found, execution.not_failed, fork.*,
-    patch.*, idempotency.mismatch."""
+    """Accept a fork (or foresee it: `dry_run`). Problems: not_found, execution.not_failed,
+    execution.redriven, fork.*, patch.*, idempotency.mismatch."""
     try:
         return await _fork(asker, source, order)
     except ForkFault as fault:
@@ -116,8 +128,11 @@ async def fork(asker: Asker, source: UUID, order: Order) -> ForkAnswer:
 
 async def _fork(asker: Asker, source: UUID, order: Order) -> ForkAnswer:
     last = await _last_event(asker, source)
+    keys = await _keys(asker, source, order)
+    if order.once:
+        await check_not_redriven(asker.services, last, keys if order.is_named else ())
     asked_at = await _place(asker, last, order)
-    plan = await _planned(asker, source, order, asked_at)
+    plan = replace(await _planned(asker, source, order, asked_at, keys[0]), keys=keys)
     execution, replayed, dry_run = None, False, None
     if order.wanted.dry_run:
         dry_run = await foreseen(
@@ -177,9 +192,8 @@ async def _place(asker: Asker, last: EventRow, order: Order) -> int:
     return at
 
 
-async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int) -> Plan:
+async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int, start_key: str) -> Plan:
     services, wanted = asker.services, order.wanted
-    keys = await _keys(asker, order)
     beginning = await beginning_of(services.log, source, asked_at)
     program = await _program(asker, wanted, beginning)
     policy = checked_policy(_policy(wanted), program)
@@ -189,15 +203,14 @@ async def _planned(asker: Asker, source: UUID, order: Order, asked_at: int) -> P
         workflow=program.workflow, version=program.version,
         definition_hash=program.definition_hash, dialect=program.dialect,
         ir_version=program.ir_version, policy=policy, name=wanted.name,
-        start_key=keys[0], edits=_edits(wanted, beginning), events=events, patch=_patch_of(wanted),
-        redrive=order.redrive, batch=order.batch, asked=asker.asked,
+        start_key=start_key, edits=_edits(wanted, beginning), events=events,
+        patch=_patch_of(wanted), redrive=order.redrive, batch=order.batch, asked=asker.asked,
     )  # fmt: skip
     if beginning.at:
         command = ForkExecution(body, beginning.prefix.broken_off)
         plan = Plan(beginning, program, command)
     else:
         plan = await _anew(asker, wanted, beginning, program, body)
-    plan = replace(plan, keys=keys)
     _check(plan)
     return plan
 
@@ -353,11 +366,13 @@ def _input(given: Any, wanted: Fork) -> Any:
         raise _in_patch(fault, "/patch_input") from None
 
 
-async def _keys(asker: Asker, order: Order) -> tuple[str, ...]:
+async def _keys(asker: Asker, source: UUID, order: Order) -> tuple[str, ...]:
     """Where they stand nothing is sealed: see `KeyOffice.veiled`."""
     named = None if order.wanted.name is None else f"name:{order.wanted.name}"
     veiled = asker.services.key_office.veiled
     given = [one for one in (order.key and f"key:{order.key}", named) if one]
+    if order.once and not given:
+        given = [once_key(source)]
     keys = [await veiled(asker.namespace, one) for one in given]
     return tuple(keys) or (f"auto:{uuid4().hex}",)
 
@@ -382,13 +397,26 @@ async def _accept(asker: Asker, source: UUID, order: Order, plan: Plan) -> tuple
         request_hash=_request_hash(source, order), actor=asker.actor,
         traceparent=asker.traceparent,
     )  # fmt: skip
+    is_first = order.once and not order.is_named
     try:
         execution_id, replayed = await services.inbox.accept_fork(accepted)
     except Conflict as error:
+        if is_first:
+            raise await _redriven_just_now(asker, source, accepted) from None
         raise ProblemRaised("idempotency.mismatch", error.message) from None
+    if replayed and is_first:
+        raise redriven(source, format_execution(execution_id))
     for one in (execution_id, source):
         await services.hints.notify(inbox_topic(one))
     return execution_id, replayed
+
+
+async def _redriven_just_now(asker: Asker, source: UUID, fork: AcceptedFork) -> ProblemRaised:
+    """Its log does not tell of it yet; the key does."""
+    catalog = asker.services.catalog
+    made = await catalog.find_by_key(fork.namespace, fork.workflow, fork.keys[0])
+    assert made is not None, "the key was refused because of it"
+    return redriven(source, format_execution(made))
 
 
 def _request_hash(source: UUID, order: Order) -> bytes:

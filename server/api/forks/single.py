@@ -24,8 +24,9 @@ async def fork(exchange: Exchange) -> web.Response:
 async def redrive(exchange: Exchange) -> web.Response:
     """POST /executions/{id}/redrive: a fork from where the execution failed."""
     key = idempotency_key(exchange)
-    wanted = Fork(**(await read_optional(exchange, Redrive)).model_dump())
-    return await _answered(exchange, Order(wanted, redrive=True, key=key))
+    asked = await read_optional(exchange, Redrive)
+    wanted = Fork(**asked.model_dump(exclude={"again"}))
+    return await _answered(exchange, Order(wanted, redrive=True, key=key, again=asked.again))
 
 
 async def _answered(exchange: Exchange, order: Order) -> web.Response:

@@ -38,7 +38,7 @@ FORKS: tuple[Route, ...] = (
         _ANSWERS,
         headers=(_KEY, WAIT),
         body={JSON: Redrive},
-        problems=(*_PROBLEMS, "execution.not_failed"),
+        problems=(*_PROBLEMS, "execution.not_failed", "execution.redriven"),
         time_limit_s=90.0,
     ),
 )

@@ -159,7 +159,7 @@ def test_one_key_is_of_one_request(refold, eventually):
     key = uuid.uuid4().hex
     wanted = {"filter": {"workflow": name}, "reason": "once"}
     bulk(refold, "redrive", key, **wanted)
-    refold.ask("POST", f"/executions/{source}/redrive", "{}", JSON)
+    refold.ask("POST", f"/executions/{source}/redrive", '{"again": true}', JSON)
     eventually(lambda: len(notes(refold, source)) == 2)
     assert bulk(refold, "redrive", key, **wanted)[-1]["summary"]["before"] == 1
     headers = {**JSON, "Idempotency-Key": key}

@@ -202,9 +202,40 @@ def test_from_the_command_line_what_failed_is_tried_again_with_an_answer_made_up
     redriven = json.loads(again.body)
     called = [one["seq"] for one in events(refold, redriven["id"]) if one["name"] == "pay"]
     assert called[0] == seq_of(refold, ident, "ActionScheduled", "pay") + 1
-    table = refold.cli("exec", "redrive", ident, "--dry-run")
+    second = refold.cli("exec", "redrive", ident)
+    assert second.status != 0
+    assert f"was redriven as {redriven['id']}" in second.headers["stderr"]
+    table = refold.cli("exec", "redrive", ident, "--again", "--dry-run")
     assert b"live_call" in table.body
-    assert refold.cli("exec", "redrive", ident, "-o", "ids").body.startswith(b"ex_")
+    assert refold.cli("exec", "redrive", ident, "--again", "-o", "ids").body.startswith(b"ex_")
+
+
+def test_a_second_redrive_is_refused_unless_it_is_asked_for_again(refold, eventually):
+    name = f"twice-{uuid.uuid4().hex[:8]}"
+    apply(refold, definition(name, "Pay", PAY))
+    ident = refold.start(name, wait_s=20, input={"quantity": 2})["id"]
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+
+    def redrive(headers=None, **members):
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        body = json.dumps(members)
+        return refold.ask("POST", f"/executions/{ident}/redrive", body, headers)
+
+    first = redrive()
+    assert first.status == 201
+    for members in ({}, {"skip_timers": True}):  # at once: its log need not tell of it yet
+        second = redrive(**members)
+        assert (second.status, second.json["code"]) == (409, "execution.redriven")
+        assert first.json["execution"] in second.json["detail"]
+    eventually(lambda: events(refold, ident)[-1]["type"] == "ForkTaken")
+    for headers, members in ((None, {"dry_run": True}), (key, {}), (None, {"name": name})):
+        assert redrive(headers, **members).json["code"] == "execution.redriven"
+    again = redrive(key, again=True, name=name)
+    assert again.status == 201
+    eventually(lambda: len([e for e in events(refold, ident) if e["type"] == "ForkTaken"]) == 2)
+    same = redrive(key, name=name)
+    assert (same.status, same.json["execution"]) == (200, again.json["execution"])
+    assert redrive(key).json["code"] == "idempotency.mismatch"
 
 
 def test_an_ended_execution_stays_ended_behind_the_note_of_its_fork(refold, eventually):

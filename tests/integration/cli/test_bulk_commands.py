@@ -59,7 +59,6 @@ def test_bulk_needs_to_be_meant(refold):
         (("--all", "--workflow", "w", "--reason", "r", "--yes", "--wait", "1"), "--wait"),
         (("--all", "ex_1", "--workflow", "w"), "one of them"),
         (("ex_1", "--workflow", "w"), "go with --all"),
-        (("ex_1", "--again"), "--again"),
         ((), "one of them"),
     ]
     for arguments, words in cases:

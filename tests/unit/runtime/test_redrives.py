@@ -43,7 +43,7 @@ async def test_where_an_expression_failed_a_corrected_version_goes_on(world):
     ident = await forked(world, source, redrive=True, version="2.0")
     state = await world.closed(ident)
     assert (state.phase, state.version) == ("completed", "2.0")
-    again = await forked(world, source, redrive=True)
+    again = await forked(world, source, redrive=True, again=True)
     assert (await world.closed(again)).error.code == "condition.not_boolean"
 
 
