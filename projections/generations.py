@@ -11,7 +11,7 @@ from engine.model.errors import Unavailable
 from projections.database import Connection
 from projections.statements import live_table, schema_of, statements, tables
 
-VIEWS_VERSION = 4
+VIEWS_VERSION = 5
 """Version of the tables and of what the views write into them. Raise it with every change of
 either; nothing else is to be done for an upgrade."""
 

@@ -16,7 +16,7 @@ from engine.core.chain import (
 from engine.core.upcast import upcast
 from engine.model.errors import Erased, Sealed
 from engine.model.event import Event
-from engine.model.ids import format_event
+from engine.model.ids import format_event, format_execution
 from engine.ports.keys import Cipher
 from engine.ports.rows import EventRow
 from schemas.events.bodies import EventBody
@@ -30,9 +30,10 @@ def json_of(row: EventRow) -> bytes:
         return row.data
     if row.opened is not None:
         return row.opened
-    name = format_event(row.execution_id, row.seq)
     if row.erased:
+        name = format_execution(row.execution_id)  # all of it: one event would say less
         raise Erased(f"the data of {name} was erased: its key is deleted, its chain still verifies")
+    name = format_event(row.execution_id, row.seq)
     raise Sealed(f"{name} is sealed and does not open: `exec verify` tells whether it was changed")
 
 

@@ -10,6 +10,19 @@ from schemas.events.parts import UNASKED, Asked
 ENGINE = "engine"
 """The actor of what nobody asked for."""
 
+ACTIONS = (
+    "callback.answered",
+    "execution.cancelled",
+    "execution.forked",
+    "execution.imported",
+    "execution.paused",
+    "execution.redriven",
+    "execution.resumed",
+    "execution.started",
+    "execution.stepped",
+)
+"""Every action that this view notes."""
+
 
 def _started(changes: Changes, row: EventRow, body: bodies.ExecutionStarted) -> None:
     if body.asked is not None or body.trigger is None:
@@ -28,16 +41,20 @@ def _cancelled(changes: Changes, row: EventRow, body: bodies.ExecutionCancelled)
 
 
 def _suspended(changes: Changes, row: EventRow, body: bodies.ExecutionSuspended) -> None:
-    if body.reason != "imported":
+    """Only a pause is asked for. All other suspensions follow from something else, in the same turn
+    as that and so with its actor."""
+    if body.reason == "paused":
         _note(changes, row, "execution.paused", body.asked)
 
 
 def _resumed(changes: Changes, row: EventRow, body: bodies.ExecutionResumed) -> None:
-    _note(changes, row, "execution.resumed", body.asked)
+    action = "execution.stepped" if body.mode == "step" else "execution.resumed"
+    _note(changes, row, action, body.asked)
 
 
 def _forked(changes: Changes, row: EventRow, body: bodies.ExecutionForked) -> None:
-    _note(changes, row, "execution.forked", body.asked)
+    action = "execution.redriven" if body.redrive else "execution.forked"
+    _note(changes, row, action, body.asked)
 
 
 def _imported(changes: Changes, row: EventRow, body: bodies.ExecutionImported) -> None:

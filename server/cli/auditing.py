@@ -52,7 +52,8 @@ def index(  # noqa: PLR0913, PLR0917 - a command has options
     full: Full = False,
 ) -> None:
     """List who did what, from where and why, newest first: commands that executions obeyed, entries
-    of the audit stream, CloudEvents that were published."""
+    of the audit stream, CloudEvents that were published. Of a CloudEvent its sender alone is kept,
+    neither origin nor reason."""
     if installation and kind is not None:
         raise CommandFault("--installation lists entries alone; leave --kind out", USAGE)
     filters = {

@@ -9,6 +9,7 @@ from aiohttp import web
 from engine.core.timetravel.nearest import similar_types
 from engine.model.command import Arrived
 from engine.model.ids import format_execution
+from engine.ports.erasures import ERASED_TYPE
 from engine.ports.evidence import StoredCloudEvent
 from engine.ports.rows import SubscriptionRow
 from projections.questions import lineage
@@ -84,7 +85,8 @@ async def _explained(exchange: Exchange, position: int) -> web.Response:
     if stored is None:
         raise ProblemRaised("not_found", f"no CloudEvent is kept at position {position}")
     arrivals = arrivals_of([stored.event])
-    arrived = arrivals[0] if arrivals else None
+    erased = stored.event.type == ERASED_TYPE
+    arrived = arrivals[0] if arrivals and not erased else None  # what is left was never matched
     triggers, others = await _triggers(exchange, arrived) if arrived else ([], 0)
     deliveries = _with_starts(await _deliveries(exchange, position), triggers)
     taken = {one.execution for one in deliveries}

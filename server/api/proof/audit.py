@@ -22,8 +22,8 @@ from server.api.door.exchange import Exchange
 from server.api.door.problem import ProblemRaised
 from server.api.door.reply import json_reply
 from server.api.door.times import format_time
+from server.api.proof.actions import PUBLISHED, check_action
 
-PUBLISHED = "event.published"
 BUS = "nats"
 """The actor of CloudEvents that came over NATS: nobody in particular."""
 
@@ -69,6 +69,7 @@ async def of_installation(exchange: Exchange) -> web.Response:
 
 
 async def _page(exchange: Exchange, namespace: str, kinds: Sequence[str]) -> web.Response:
+    check_action(exchange.query["action"])
     limit, places = exchange.query["limit"], _places_of(exchange.query["cursor"])
     asked = exchange.query.get("kind")
     wanted = [kind for kind in kinds if asked in (None, kind)]

@@ -1,5 +1,6 @@
 """What became of a CloudEvent, or of a message that is none, in a few sentences."""
 
+from engine.ports.erasures import ERASED_TYPE
 from engine.ports.evidence import StoredCloudEvent
 from engine.ports.rows import DeadLetter
 from schemas.api.why import Delivery, Explanation
@@ -18,6 +19,13 @@ _ADVICE = {
     "CloudEvent again under another id.",
 }
 
+_ERASED = (
+    "It was erased: its type, its data and its other attributes are gone for good. Its id, source, "
+    "position, time and sender are kept, so that the same one again is still known as a duplicate. "
+    "Whom it started or woke is told only as far as the data of those executions is not erased; "
+    "the log of one that is erased, and who erased it, are still there: `refold admin erasures`."
+)
+
 
 def account(told: Explanation, stored: StoredCloudEvent, now: int) -> str:
     """The paragraph that comes first."""
@@ -35,7 +43,9 @@ def account(told: Explanation, stored: StoredCloudEvent, now: int) -> str:
     if told.pending:
         rows = counted(told.pending, "hint or offer")
         sentences.append(f"{rows} of it lie in inboxes that no engine has taken yet.")
-    if not told.deliveries and told.matched:
+    if event.type == ERASED_TYPE:
+        sentences.append(_ERASED)
+    elif not told.deliveries and told.matched:
         sentences.append(_nobody(told))
     if told.behind:
         events = counted(told.behind, "event")

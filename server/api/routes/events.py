@@ -11,7 +11,8 @@ EVENTS: tuple[Route, ...] = (
         f"{NAMESPACE_PREFIX}/events",
         "publishEvents",
         "Publish CloudEvents in binary (`ce-` headers), structured or batch mode; durable once"
-        " answered.",
+        " answered. Who sent them is kept; neither origin nor reason is: `Refold-Reason` has no"
+        " effect here.",
         published.publish,
         {202: json_answer("Stored, or stored before.", answers.Receipts)},
         body={

@@ -124,6 +124,25 @@ def test_pages_of_deeds_give_all_once_in_order(refold, done, eventually):
     assert deeds(refold, until=first.replace("20", "19", 1)) == []
 
 
+def test_every_action_that_was_done_can_be_asked_for_and_no_other(refold, done, eventually):
+    eventually(lambda: deeds(refold, action="execution.forked"))
+    for action in {one["action"] for one in deeds(refold)}:
+        assert {one["action"] for one in deeds(refold, action=action)} == {action}
+    for action in ("execution.redrived", "executions.", "execution"):
+        reply = refold.ask("GET", f"/audit?action={action}")
+        assert (reply.status, reply.json["code"]) == (400, "query.invalid")
+        assert "execution.redriven" in reply.json["detail"]
+    assert refold.cli("audit", "ls", "--action", "nothing.done").status != 0
+
+
+def test_an_erased_execution_is_named_as_a_whole(refold, done):
+    path = f"/executions/{done['erased']}/why"
+    reply = refold.ask("GET", path, namespace="sealed")
+    assert (reply.status, reply.json["code"]) == (410, "execution.erased"), reply.body
+    assert done["erased"] in reply.json["detail"]
+    assert "ev_" not in reply.json["detail"]
+
+
 @pytest.mark.parametrize(
     "query", ["cursor=AAAA", "cursor=MSAxIDEgMSAx", "since=yesterday", "kind=deed", "limit=0"]
 )

@@ -141,6 +141,10 @@ def test_what_a_subject_left_is_nowhere_after_its_erasure(case, eventually, foun
         "specversion": "1.0", "id": event["id"], "source": "tests", "type": "refold.erased",
     }  # fmt: skip
     assert one.publish(event)["outcome"] == "duplicate"
+    told = one.ask("GET", f"/events/explain?source=tests&id={event['id']}").json
+    assert "It was erased" in told["summary"]
+    assert "Nobody took it" not in told["summary"]
+    assert (told["triggers"], told["near_waits"], told["event"]["actor"]) == ([], [], "anonymous")
 
 
 def test_a_canary_stands_in_no_table_before_and_after(case, eventually, found_in_database):

@@ -8,6 +8,7 @@ from engine.model.ids import format_execution
 from projections.questions.commands import LAST, CommandFilter, list_commands
 from projections.runner import Projector
 from projections.store import ReadStore
+from projections.views.commands import ACTIONS
 from schemas.events import bodies as b
 from schemas.events.parts import Asked, CloudEventRef
 from tests.integration.projections.made_up import Logs
@@ -82,3 +83,34 @@ async def test_pages_follow_each_other_and_a_command_is_found_by_its_execution(s
     assert await told(store, target=last["execution_id"]) == [FORKED]
     assert rows[0]["origin"] == "10.0.0.2"
     assert await list_commands(store, "another", CommandFilter(), LAST, 2) == []
+
+
+async def test_a_step_is_one_command_and_a_redrive_is_no_fork(read_database):
+    """A suspension that follows from something has the actor of it, and is nobody's command."""
+    store = ReadStore(read_database)
+    await store.open()
+    logs, asked = Logs(), Asked("10.0.0.1 cli", "look")
+    logs.add(
+        1,
+        (b.ExecutionStarted(**FIRST), ENGINE),
+        (b.ExecutionSuspended(reason="breakpoint", breakpoint="bp"), ANN),
+        (b.ExecutionResumed(mode="step", asked=asked), ANN),
+        (b.ExecutionSuspended(reason="step"), ANN),
+        (b.ExecutionResumed(asked=asked), ANN),
+        (
+            b.ExecutionForked(
+                source="ex_1", at=1, source_hash="", **FIRST, redrive=True, asked=asked
+            ),
+            ANN,
+        ),
+        (b.ExecutionSuspended(reason="forked"), ANN),
+        (b.ExecutionSuspended(reason="imported"), ANN),
+    )
+    while await Projector(logs, store).catch_up():
+        continue
+    rows = await list_commands(store, "default", CommandFilter(), LAST, 10)
+    assert [(row["action"], row["origin"], row["reason"]) for row in rows] == [
+        (action, "10.0.0.1 cli", "look")
+        for action in ("execution.redriven", "execution.resumed", "execution.stepped")
+    ]
+    assert {row["action"] for row in rows} <= set(ACTIONS)
