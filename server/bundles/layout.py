@@ -60,10 +60,20 @@ class DefinitionFiles(msgspec.Struct, frozen=True):
     resources: tuple[TextFile, ...] = ()
 
 
+class Redaction(msgspec.Struct, frozen=True):
+    """What was left out for a pointer: in how many events something stood there, and in how many
+    of them a value too short to be looked for elsewhere."""
+
+    pointer: str
+    events: int
+    short: int
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What the bundle is. `events`: how many, the last with `hash`. `event_types`: versions of the
-    types that stand in it. `redacted`: JSON pointers whose values were left out; `printed`: whether
-    what functions printed is in it; `sealed`: events whose data is sealed."""
+    types that stand in it. `redacted`: JSON pointers whose values were left out,
+    `redactions`: in how many events; `printed`: whether what functions printed is in it; `sealed`:
+    events whose data is sealed."""
 
     format: int
     refold: str
@@ -86,3 +96,4 @@ class Manifest(msgspec.Struct, frozen=True):
     exported_at: int
     exported_by: str
     reason: str
+    redactions: tuple[Redaction, ...] = ()

@@ -10,7 +10,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from engine.model.state import ExecutionState
 from schemas.events.wire import EVENT_TYPES
 from schemas.json_text import dumps, loads
 from schemas.numbers import LiteralNumber
+from server.bundles.layout import Redaction
 
 MIN_CHARACTERS: Final = 4
 """A shorter value is masked at its place alone: elsewhere the same text stands for anything."""
@@ -37,6 +38,8 @@ _STRUCTURAL: Final = frozenset({
 """Texts of events that a fold rests on, and names of the definition."""
 
 Tokens = tuple[str, ...]
+Change = Callable[[int, Any], Any]
+"""What becomes of a scalar at one of the places, which is given by its number."""
 
 
 class TooManyValues(Exception):
@@ -60,11 +63,16 @@ class Masker:
     ) -> None:
         """Raises PathFault."""
         self._key = key
-        self._places: list[Tokens] = [tokens_of(one) for one in pointers]
+        self._pointers = tuple(pointers)
+        self._places: list[Tokens] = [tokens_of(one) for one in self._pointers]
         self._known = {one for one in known if len(one) >= MIN_CHARACTERS}
         self._elsewhere = elsewhere
         self._printed = printed
         self._found: set[str] = set()
+        self._there: set[int] = set()
+        self._looked = False
+        self._events = [0] * len(self._places)
+        self._short = [0] * len(self._places)
         self._seen: dict[int, Any] = {}
         self._pattern: re.Pattern[str] | None = None
         self._forms: dict[str, str] = {}
@@ -73,9 +81,12 @@ class Masker:
 
     def see(self, data: bytes, state: ExecutionState) -> None:
         """One more event of the history, and the state after it. Raises TooManyValues."""
-        if not self._places or not self._elsewhere:
+        if not self._places:
             return
-        self._by_place(loads(data), self._keep)
+        self._looked = True
+        self._count(loads(data))
+        if not self._elsewhere:
+            return
         for frame in state.frames.values():
             if self._seen.get(frame.id, self) is not frame.data:
                 self._seen[frame.id] = frame.data
@@ -85,11 +96,44 @@ class Masker:
         if len(self._found) > MAX_VALUES:
             raise TooManyValues(f"more than {MAX_VALUES} values stand there")
 
-    def _keep(self, value: Any) -> Any:
+    def _count(self, members: dict[str, Any]) -> None:
+        """Keep what stands at the places in an event, and count the event for each of them."""
+        there: set[int] = set()
+        short: set[int] = set()
+
+        def note(place: int, value: Any) -> Any:
+            there.add(place)
+            text = _text_of(value)
+            if value is not None and (text is None or len(text) < MIN_CHARACTERS):
+                short.add(place)
+            return self._keep(place, value) if self._elsewhere else value
+
+        self._by_place(members, note)
+        self._there |= there
+        for place in there:
+            self._events[place] += 1
+        for place in short:
+            self._short[place] += 1
+
+    def _keep(self, place: int, value: Any) -> Any:
         text = _text_of(value)
         if text is not None and len(text) >= MIN_CHARACTERS:
             self._found.add(text)
+            self._there.add(place)
         return value
+
+    def absent(self) -> list[str]:
+        """The pointers at which nothing stood in all that was seen: nothing is left out for them.
+        A value of the data that no event has at its place counts if it is looked for elsewhere.
+        None where no event could be read: then none is told either."""
+        if not self._looked:
+            return []
+        return [one for place, one in enumerate(self._pointers) if place not in self._there]
+
+    def redactions(self) -> tuple[Redaction, ...]:
+        """What stood at each pointer, in their order, in all that was seen."""
+        found = zip(self._pointers, self._events, self._short, strict=True)
+        return tuple(Redaction(pointer, events, short) for pointer, events, short in found)
 
     def finds(self, text: str) -> bool:
         """Whether something that is left out stands in a text."""
@@ -116,7 +160,7 @@ class Masker:
         members = loads(data)
         before = {key: dumps(value) for key, value in members.items()}
         if self._places:
-            members = self._by_place(members, self._mask_scalar)
+            members = self._by_place(members, lambda _, value: self._mask_scalar(value))
         members = self._by_value(_type_of(name, version), members)
         for key, value in members.items():
             text = dumps(value)
@@ -138,7 +182,7 @@ class Masker:
 
     # By place
 
-    def _by_place(self, members: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    def _by_place(self, members: dict[str, Any], change: Change) -> dict[str, Any]:
         """The members of an event, with `change` applied to every scalar at one of the places."""
         made = dict(members)
         for name in ("input", "data"):
@@ -150,14 +194,14 @@ class Masker:
             made["edits"] = self._edited(made["edits"], change)
         return made
 
-    def _edited(self, edits: Sequence[Any], change: Callable[[Any], Any]) -> list[Any]:
+    def _edited(self, edits: Sequence[Any], change: Change) -> list[Any]:
         return [
             {**one, "writes": [self._write(each, {}, change) for each in one.get("writes", ())]}
             for one in edits
         ]
 
     def _write(
-        self, write: dict[str, Any], members: dict[str, Any], change: Callable[[Any], Any]
+        self, write: dict[str, Any], members: dict[str, Any], change: Change
     ) -> dict[str, Any]:
         path = tuple(str(part) for part in write.get("path", ()))
         if "value" in write:
@@ -167,13 +211,13 @@ class Masker:
             members[source] = self._visit(members[source], change, path)
         return write
 
-    def _visit(self, value: Any, change: Callable[[Any], Any], at: Tokens = ()) -> Any:
+    def _visit(self, value: Any, change: Change, at: Tokens = ()) -> Any:
         """A value that stands at a path of the data, changed at the places."""
-        for place in self._places:
+        for number, place in enumerate(self._places):
             for tokens in _readings(place):
                 depth = min(len(at), len(tokens))
                 if all(map(_fits, at[:depth], tokens[:depth])):
-                    value = _changed(value, tokens[depth:], change)
+                    value = _changed(value, tokens[depth:], partial(change, number))
         return value
 
     # By value

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from server.cli.client import segment
-from server.cli.faults import ERROR, USAGE, VERIFICATION_FAILED, CommandFault
+from server.cli.faults import CONFLICT, ERROR, USAGE, VERIFICATION_FAILED, CommandFault
 from server.cli.output import (
     Output,
     counted,
@@ -19,6 +19,9 @@ from server.cli.output import (
 )
 from server.cli.paper import Paper
 from server.cli.session import Full, OutputOption, Session, changing
+
+if TYPE_CHECKING:
+    from server.bundles.layout import Manifest
 
 app = typer.Typer()
 Answer = Callable[[Any], None]
@@ -56,9 +59,14 @@ def export(
         bool,
         typer.Option("--definition/--no-definition", help="With the definition that it ran under."),
     ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there already.")
+    ] = False,
 ) -> None:
     """Write an execution into one file: log, definition, proof. `refold open` reads it anywhere,
     `refold exec import` brings it into another installation (docs/bundles.md)."""
+    if not force and Path(file).exists():
+        raise CommandFault(f"{file} is there already: name another file, or --force", CONFLICT)
     query = {
         "redact": redact or None,
         "elsewhere": "false" if only_there else None,
@@ -71,13 +79,15 @@ def export(
         with part.open("wb") as target:
             for chunk in session.client.chunks(path, query):
                 target.write(chunk)
-        _check_whole(part)
+        manifest = _checked(part)
         part.replace(file)
     except OSError as error:
         raise CommandFault(f"cannot write {file}: {error.strerror or error}", USAGE) from None
     finally:
         part.unlink(missing_ok=True)
-    _tell_written(session.output, file, execution)
+    _tell_written(session.output, file, manifest)
+    if not only_there:
+        _warn_of_short(manifest)
 
 
 @app.command("import")
@@ -114,26 +124,44 @@ def import_bundle(
     emit_one(answer, session.output, lambda one: one["execution"], lines)
 
 
-def _check_whole(part: Path) -> None:
+def _checked(part: Path) -> "Manifest":
+    """What the file is, if it is whole. Raises CommandFault."""
     from server.bundles.layout import BundleFault
     from server.bundles.reading import Bundle
 
     try:
         with part.open("rb") as file:
-            Bundle(file)
+            return Bundle(file).manifest
     except BundleFault:
         raise CommandFault("the bundle broke off: nothing was written; try again", ERROR) from None
 
 
-def _tell_written(output: Output, file: str, execution: str) -> None:
+def _tell_written(output: Output, file: str, manifest: "Manifest") -> None:
     size = Path(file).stat().st_size
     if output is Output.JSON:
-        write_json({"execution": execution, "file": file, "bytes": size})
+        left_out = [
+            {"pointer": one.pointer, "events": one.events, "short": one.short}
+            for one in manifest.redactions
+        ]
+        told = {"execution": manifest.execution, "file": file, "bytes": size}
+        write_json(told | {"redactions": left_out})
     elif output is Output.IDS:
         write_line(file)
     else:
         write_line(f"{file}: {counted(size, 'byte')}")
+        for one in manifest.redactions:
+            write_line(f"{one.pointer}: left out at its place in {counted(one.events, 'event')}")
         write_line(f"look into it: refold open {file}")
+
+
+def _warn_of_short(manifest: "Manifest") -> None:
+    for one in manifest.redactions:
+        if one.short:
+            write_error(
+                f"refold: {one.pointer}: values of fewer than 4 characters, true or false"
+                f" ({counted(one.short, 'event')}) are left out at this place only; redact every"
+                " other place where they stand"
+            )
 
 
 def open_bundle(  # noqa: PLR0913, PLR0917 - one argument for each question

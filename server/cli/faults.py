@@ -50,4 +50,6 @@ def exit_code_of(status: int, code: str) -> int:
     """The exit code for a problem of the API."""
     if code == "idempotency.mismatch":
         return CONFLICT
+    if code == "bundle.redacts_nothing":
+        return USAGE
     return {401: AUTH, 403: AUTH, 404: NOT_FOUND, 409: CONFLICT, 412: CONFLICT}.get(status, ERROR)

@@ -21,6 +21,7 @@ from engine.ports.export import execution_record, head_record
 from engine.ports.keys import Cipher
 from engine.ports.rows import BirthRow, DefinitionRow, EventRow, ShardHead
 from engine.ports.survey import Born
+from schemas.api.answers import FaultPlace
 from schemas.events.wire import UnknownEventType
 from schemas.export import records
 from server.api.bundles.commits import Proof
@@ -109,6 +110,7 @@ async def bundled(exchange: Exchange, execution_id: UUID) -> tuple[Manifest, Asy
     """The bundle of an execution as it is now, by the exchange's query."""
     export = await _begun(exchange, execution_id)
     history = await _read(export)
+    _check_redacts(export)
     definitions = await _definitions(exchange, export, history)
     manifest, texts = _manifest(exchange, export, history, definitions)
     return manifest, written(manifest, texts, _lines(export))
@@ -164,11 +166,11 @@ async def _read(export: Export) -> History:
     history.hashes[export.birth.definition_hash] = None
     async for row in export.rows():
         history.types.setdefault(row.type, set()).add(row.version)
-        if history.sealed:
-            continue
         try:
-            history.state = evolve(history.state, event_of(row))
-            export.masker.see(json_of(row), history.state)
+            data = json_of(row)
+            if not history.sealed:
+                history.state = evolve(history.state, event_of(row))
+            export.masker.see(data, history.state)
         except (Erased, Sealed):
             history.sealed += 1
         except (UnknownEventType, TooManyValues) as fault:
@@ -176,6 +178,21 @@ async def _read(export: Export) -> History:
         if history.state.definition_hash:
             history.hashes[history.state.definition_hash] = None
     return history
+
+
+def _check_redacts(export: Export) -> None:
+    """A pointer with nothing behind it is a slip of the pen, and what it meant would be told.
+    Problem: bundle.redacts_nothing."""
+    absent = export.masker.absent()
+    if absent:
+        faults = [
+            FaultPlace(detail=f"{one}: nothing that could be left out ever stood there")
+            for one in absent
+        ]
+        named = ", ".join(absent)
+        raise ProblemRaised(
+            "bundle.redacts_nothing", f"nothing ever stood at {named} in this execution", faults
+        )
 
 
 async def _definitions(exchange: Exchange, export: Export, history: History) -> list[DefinitionRow]:
@@ -229,6 +246,7 @@ def _manifest(
         definitions=tuple(files), redacted=tuple(query["redact"] or ()),
         printed=query["secrets"] == "false", sealed=history.sealed, exported_at=export.at,
         exported_by=exchange.actor, reason=exchange.asked.reason,
+        redactions=export.masker.redactions(),
     ), texts  # fmt: skip
 
 

@@ -211,6 +211,12 @@ PROBLEMS: dict[str, ProblemKind] = {
         "Redact places that hold fewer different values, or export it with the release that wrote"
         " its events.",
     ),
+    "bundle.redacts_nothing": ProblemKind(
+        400,
+        "A pointer leaves nothing out",
+        "Nothing ever stood there in the execution's data: correct the pointer, or leave it away."
+        " `refold exec at` shows the data.",
+    ),
     "bundle.malformed": ProblemKind(
         400,
         "The file is no bundle that this release reads",

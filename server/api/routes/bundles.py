@@ -38,7 +38,7 @@ BUNDLES: tuple[Route, ...] = (
         headers=(Header("Refold-Reason", "Why, percent-encoded; it is kept in the audit."),),
         problems=(
             "not_found", "id.malformed", "execution.not_started", "bundle.not_possible",
-            "key.missing", "streams.too_many",
+            "bundle.redacts_nothing", "key.missing", "streams.too_many",
         ),
         time_limit_s=None,
     ),

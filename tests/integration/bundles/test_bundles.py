@@ -201,6 +201,39 @@ def test_what_is_redacted_stands_nowhere(refold, other, execution, canary, tmp_p
     assert b"[redacted" in body
 
 
+def test_a_slip_in_a_pointer_is_told_and_no_file_is_left(refold, execution, tmp_path):
+    path = tmp_path / "s.refold"
+    done = refold.cli("exec", "export", execution, str(path), "--redact", "/crad")
+    assert done.status == 2
+    assert "nothing ever stood at /crad" in done.headers["stderr"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_tells_how_often_each_pointer_left_something_out(refold, execution, tmp_path):
+    redact = ("--redact", "/card", "--redact", "/price")
+    path = tmp_path / "t.refold"
+    done = refold.cli("exec", "export", execution, str(path), *redact)
+    assert "/card: left out at its place in 1 event\n" in done.body.decode()
+    assert "/price: values of fewer than 4 characters" in done.headers["stderr"]
+    assert "/card: values" not in done.headers["stderr"]
+    done = refold.cli("exec", "export", execution, str(path), *redact, "--force", "-o", "json")
+    assert done.json["redactions"] == [
+        {"pointer": "/card", "events": 1, "short": 0},
+        {"pointer": "/price", "events": 1, "short": 1},
+    ]
+
+
+def test_a_file_that_is_there_is_not_written_over(refold, execution, tmp_path):
+    path = tmp_path / "kept.refold"
+    path.write_text("of before")
+    done = refold.cli("exec", "export", execution, str(path))
+    assert done.status == 4
+    assert "--force" in done.headers["stderr"]
+    assert path.read_text() == "of before"
+    assert refold.cli("exec", "export", execution, str(path), "--force").status == 0
+    assert offline("open", str(path), "--verify")[0] == 0
+
+
 def test_one_that_runs_is_imported_to_stand_still(refold, other, tmp_path):
     workflow = refold.apply(NAP.replace("{duration}", "PT1S"))
     execution = refold.start(workflow)["id"]
@@ -222,6 +255,8 @@ def test_one_that_runs_is_imported_to_stand_still(refold, other, tmp_path):
     [
         ("redact=card", 400, "query.invalid"),
         ("redact=/a~2", 400, "query.invalid"),
+        ("redact=/card&redact=/crad", 400, "bundle.redacts_nothing"),
+        ("redact=/crad&elsewhere=false", 400, "bundle.redacts_nothing"),
         ("secrets=maybe", 400, "query.invalid"),
         ("unknown=1", 400, "query.unknown"),
     ],

@@ -169,3 +169,32 @@ def test_only_at_the_place_where_that_is_wanted():
 def test_what_is_no_pointer_is_refused(pointer):
     with pytest.raises(PathFault):
         Masker(KEY, [pointer])
+
+
+STARTED = {"workflow": "w", "version": "1", "definition_hash": "", "dialect": "", "ir_version": 1,
+           "input": {"card": "4111-2222", "pin": 42, "paid": True, "note": None,
+                     "none": {}}}  # fmt: skip
+
+
+def seen(*pointers, **options):
+    masker = Masker(KEY, pointers, **options)
+    masker.see(dumps(STARTED), ExecutionState(id=EXECUTION))
+    masker.see(dumps({"action": 3, "result": 1}), ExecutionState(id=EXECUTION))
+    return masker
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_pointer_at_which_nothing_stood_is_named(elsewhere):
+    masker = seen("/card", "/crad", "/card/no", "/none", "/note", "/*", elsewhere=elsewhere)
+    assert masker.absent() == ["/crad", "/card/no", "/none"]
+
+
+def test_a_log_that_cannot_be_read_is_not_said_to_lack_a_place():
+    assert Masker(KEY, ["/card"]).absent() == []
+
+
+def test_each_pointer_tells_its_events_and_those_with_values_too_short_to_look_for():
+    told = [(one.pointer, one.events, one.short) for one in
+            seen("/card", "/pin", "/paid", "/note", "/input/card").redactions()]  # fmt: skip
+    assert told == [("/card", 1, 0), ("/pin", 1, 1), ("/paid", 1, 1), ("/note", 1, 0),
+                    ("/input/card", 1, 0)]  # fmt: skip
