@@ -135,8 +135,9 @@ def test_every_action_that_was_done_can_be_asked_for_and_no_other(refold, done, 
     assert refold.cli("audit", "ls", "--action", "nothing.done").status != 0
 
 
-def test_an_erased_execution_is_named_as_a_whole(refold, done):
-    path = f"/executions/{done['erased']}/why"
+@pytest.mark.parametrize("question", ["", "/why", "/state?at=2"])
+def test_an_erased_execution_is_named_as_a_whole(refold, done, question):
+    path = f"/executions/{done['erased']}{question}"
     reply = refold.ask("GET", path, namespace="sealed")
     assert (reply.status, reply.json["code"]) == (410, "execution.erased"), reply.body
     assert done["erased"] in reply.json["detail"]
