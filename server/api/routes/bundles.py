@@ -12,7 +12,7 @@ BUNDLES: tuple[Route, ...] = (
         "GET",
         f"{NAMESPACE_PREFIX}/executions/{{execution}}/bundle",
         "exportExecution",
-        "The execution in one file: log, definition, proof (docs/gathering.md).",
+        "The execution in one file: log, definition, proof (docs/bundles.md).",
         gathering.show,
         {200: Answer("A ZIP file.", {gathering.MEDIA_TYPE: None})},
         query=(
