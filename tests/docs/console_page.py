@@ -85,7 +85,7 @@ class ConsolePage:
             if any(word in line for word in ONCE):
                 break
             output = self._printed(asked)  # the engine may be a moment behind
-        assert steady(output) == steady(shown), f"$ {line}"
+        assert steady(output) == steady(shown), f"$ {line}\n{output}"
         for id_shown, real in zip(ID.findall(shown), ID.findall(output), strict=True):
             self._real.setdefault(id_shown, real)
 
