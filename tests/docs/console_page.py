@@ -68,7 +68,8 @@ class ConsolePage:
         for name, body in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL):
             (directory / name).write_text(body)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self._environment = {**os.environ, "REFOLD_URL": url, "PATH": path}
+        shape = {"COLUMNS": "120"}  # tables are cut to the width that the pages were made in
+        self._environment = {**os.environ, "REFOLD_URL": url, "PATH": path, **shape}
         self._real: dict[str, str] = {}
 
     def check(self) -> None:
