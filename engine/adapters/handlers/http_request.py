@@ -170,7 +170,7 @@ def bad_argument(name: str, why: str) -> CallRefused:
     return refused("http.bad_argument", f"Argument {name[:100]!r} {why}.")
 
 
-def _parts(method: str, arguments: Any, placeholders: set[str]) -> _Parts:
+def _parts(method: str, arguments: Any, in_url: set[str]) -> _Parts:
     if _is_grouped(arguments):
         return _Parts(
             arguments.get("path", {}),
@@ -179,8 +179,8 @@ def _parts(method: str, arguments: Any, placeholders: set[str]) -> _Parts:
             arguments.get("body", msgspec.UNSET),
         )
     if isinstance(arguments, dict):
-        path = {name: value for name, value in arguments.items() if name in placeholders}
-        rest = {name: value for name, value in arguments.items() if name not in placeholders}
+        path = {name: value for name, value in arguments.items() if name in in_url}
+        rest = {name: value for name, value in arguments.items() if name not in in_url}
         if method in METHODS_WITHOUT_BODY:
             return _Parts(path, rest, {}, msgspec.UNSET)
         return _Parts(path, {}, {}, rest)

@@ -1,7 +1,7 @@
 """The shape check: from the value of a document to the model of it, every fault of shape at once.
 
-A part with a fault is taken out (a placeholder keeps its name and number), so that the checks that
-follow still judge the rest, and say nothing that follows from the fault alone.
+A part with a fault is taken out (what stands in for it keeps its name and number), so that the
+checks that follow still judge the rest, and say nothing that follows from the fault alone.
 """
 
 from difflib import get_close_matches
